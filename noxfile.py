@@ -1,0 +1,89 @@
+"""Sessions for rds_tls: ``python3 -m nox -s demo`` shows the main job, ``python3 -m nox -s tests`` proves it."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.download_python = "never"
+# A version that this machine lacks is skipped; the one that runs nox is always there.
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["lint", "tests"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+OLDEST, NEWEST = (nox.project.python_versions(PROJECT)[end] for end in (0, -1))
+THIS = "{}.{}".format(*sys.version_info)
+
+
+def offer_pyenv_versions() -> None:
+    """Let pyenv's shims answer for every version that pyenv has, not for its default alone."""
+    if shutil.which("pyenv") and "PYENV_VERSION" not in os.environ:
+        listed = subprocess.run(["pyenv", "versions", "--bare"], capture_output=True, text=True, check=True)
+        os.environ["PYENV_VERSION"] = ":".join(listed.stdout.split())
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install the checkout with every extra, and the named dependency groups."""
+    session.install("-e", ".[all]", *nox.project.dependency_groups(PROJECT, *groups))
+
+
+def provide_servers(session: nox.Session) -> None:
+    """Install the database servers that are missing, where that needs no question: Debian's apt, as root."""
+    missing = str(session.run("python", "-m", "tests.local_rds.process", silent=True)).split()
+    if missing and shutil.which("apt-get") and os.geteuid() == 0:
+        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        session.run("apt-get", "update", "-q", external=True, env=quiet)
+        session.run("apt-get", "install", "-q", "-y", *missing, external=True, env=quiet)
+
+
+def run_tests(session: nox.Session) -> None:
+    """Run pytest under coverage and hold it to the floor set in pyproject.toml."""
+    provide_servers(session)
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    if not session.posargs:
+        session.run("coverage", "report")
+
+
+@nox.session(python=sorted({*nox.project.python_versions(PROJECT), THIS}))
+def tests(session: nox.Session) -> None:
+    """Run the whole suite on every supported Python that is present."""
+    install(session, "tests")
+    run_tests(session)
+
+
+@nox.session(python=OLDEST)
+def minimums(session: nox.Session) -> None:
+    """Run the whole suite on the oldest versions that pyproject.toml allows."""
+    project = PROJECT["project"]
+    extras = project["optional-dependencies"]
+    oldest = [
+        requirement.replace(">=", "==")
+        for requirement in (*project["dependencies"], *extras["postgres"], *extras["mysql"])
+    ]
+    session.install(*oldest, *nox.project.dependency_groups(PROJECT, "tests"))
+    session.install("--no-deps", "-e", ".")
+    run_tests(session)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and types."""
+    install(session, "lint")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("mypy")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Start both servers behind an RDS-like name, connect, and show what is refused."""
+    install(session)
+    provide_servers(session)
+    session.run("python", "-m", "examples.demo")
+
+
+offer_pyenv_versions()

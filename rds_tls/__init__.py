@@ -1,0 +1,106 @@
+"""Verified TLS connections to Amazon Aurora and RDS.
+
+The floors: imports run strictly downwards, and rooms on one floor never import each other.
+
+::
+
+    0  errors      the exception tree
+    0  regions     partitions, DNS suffixes, trust-store URLs
+    0  known_roots fingerprints of the published roots
+    0  settings    one frozen value, read from arguments and environment
+    1  endpoint    host name -> Endpoint
+    1  bundle      bytes -> Bundle of roots
+    1  diagnosis   what went wrong in a handshake -> its cause and its fix
+    2  snapshot    the roots that ship with the package
+    3  trust       what to trust for an endpoint, and why
+    4  context     a sealed SSLContext from a trusted bundle
+    5  drivers     one file for each database driver
+    6  connect     one call from a host name to a verified connection
+
+Importing this package loads nothing but this file: each public name arrives with its first use (PEP 562).
+"""
+
+# Not typing's own name: importing typing here would cost more than the rest of this file. Type checkers
+# take any constant of this name for true.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from rds_tls.connect import (
+        aconnect_postgres,
+        ca_path,
+        connect_mysql,
+        connect_postgres,
+        mysql_kwargs,
+        postgres_kwargs,
+        ssl_context,
+    )
+    from rds_tls.endpoint import Endpoint, Kind, Trust, parse_endpoint
+    from rds_tls.errors import (
+        BundleError,
+        DriverNotInstalledError,
+        EndpointError,
+        OptionError,
+        RdsTlsError,
+        SealedContextError,
+        SettingsError,
+        TrustError,
+        UnverifiedConnectionError,
+    )
+    from rds_tls.settings import Settings
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BundleError",
+    "DriverNotInstalledError",
+    "Endpoint",
+    "EndpointError",
+    "Kind",
+    "OptionError",
+    "RdsTlsError",
+    "SealedContextError",
+    "Settings",
+    "SettingsError",
+    "Trust",
+    "TrustError",
+    "UnverifiedConnectionError",
+    "aconnect_postgres",
+    "ca_path",
+    "connect_mysql",
+    "connect_postgres",
+    "mysql_kwargs",
+    "parse_endpoint",
+    "postgres_kwargs",
+    "ssl_context",
+]
+
+_HOMES = {
+    "Endpoint": "endpoint",
+    "Kind": "endpoint",
+    "Settings": "settings",
+    "Trust": "endpoint",
+    "aconnect_postgres": "connect",
+    "ca_path": "connect",
+    "connect_mysql": "connect",
+    "connect_postgres": "connect",
+    "mysql_kwargs": "connect",
+    "parse_endpoint": "endpoint",
+    "postgres_kwargs": "connect",
+    "ssl_context": "connect",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import the module that holds a public name when the name is first used."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    home = import_module(f"{__name__}.{_HOMES.get(name, 'errors')}")
+    value = globals()[name] = getattr(home, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,65 @@
+"""Every exception that rds_tls raises by itself.
+
+::
+
+    RdsTlsError
+    ├── EndpointError (ValueError)            the host is not an RDS endpoint
+    ├── OptionError (ValueError)              an argument contradicts verified TLS, or another argument
+    ├── SettingsError (ValueError)            a setting or its environment variable has a bad value
+    ├── BundleError (ValueError)              bytes that should be a CA bundle are not one
+    ├── TrustError                            no trust anchors can be had for this endpoint
+    ├── SealedContextError                    somebody tried to change a shared SSLContext
+    ├── DriverNotInstalledError (ImportError) the database driver is missing or too old
+    └── UnverifiedConnectionError             a driver returned a connection without verified TLS
+
+What a driver raises stays the driver's own exception: rds_tls adds a note to it (PEP 678) and lets it pass.
+"""
+
+
+class RdsTlsError(Exception):
+    """Base of every error that rds_tls raises by itself."""
+
+
+class EndpointError(RdsTlsError, ValueError):
+    """The host name is not an RDS endpoint.
+
+    Attributes:
+        host: the host as it was understood; never the user or password of a URL.
+        rule: the rule that it breaks, with the part that breaks it.
+    """
+
+    def __init__(self, host: str, rule: str) -> None:
+        super().__init__(host, rule)
+        self.host = host
+        self.rule = rule
+
+    def __str__(self) -> str:
+        return f"{self.host!r} is not an RDS endpoint: {self.rule}"
+
+
+class OptionError(RdsTlsError, ValueError):
+    """An argument contradicts verified TLS, or contradicts another argument."""
+
+
+class SettingsError(RdsTlsError, ValueError):
+    """A setting, or the environment variable behind it, has a value that cannot be used."""
+
+
+class BundleError(RdsTlsError, ValueError):
+    """Bytes that should be a CA bundle hold no usable trust anchor, or hold what they must not."""
+
+
+class TrustError(RdsTlsError):
+    """No trust anchors can be had for an endpoint or a region."""
+
+
+class SealedContextError(RdsTlsError):
+    """Somebody tried to change an SSLContext that is shared and verifies."""
+
+
+class DriverNotInstalledError(RdsTlsError, ImportError):
+    """The database driver that was asked for is missing, or too old to be trusted with a password."""
+
+
+class UnverifiedConnectionError(RdsTlsError):
+    """A driver returned a connection whose TLS is not what was asked for; it has been closed."""

@@ -1,0 +1,1 @@
+"""Tests for rds_tls: real servers, real handshakes, loopback only."""
