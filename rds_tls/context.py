@@ -1,0 +1,156 @@
+"""A sealed SSLContext from a trusted bundle: it verifies, it is shared, and nobody can weaken it."""
+
+import ssl
+from functools import lru_cache
+from typing import NoReturn
+
+from rds_tls.errors import SealedContextError, TrustError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from socket import socket
+
+    from rds_tls.trust import TrustedBundle
+
+MINIMUM_TLS = ssl.TLSVersion.TLSv1_2
+
+# AWS has some forty regions, and a tunnel adds a context of its own: room for all of them, and a bound.
+_MAX_CONTEXTS = 128
+
+
+class SealedContext(ssl.SSLContext):
+    """A client context that verifies chain and name, and whose settings cannot be changed.
+
+    It is shared by every caller of a region, so a change by one would reach all. Setting an attribute to the
+    value it already has is allowed, because drivers do that to be sure.
+    """
+
+    pinned_name: str | None = None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not hasattr(self, name) or getattr(self, name) != value:
+            self._refuse(f"{name} cannot be set to {value!r}")
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise SealedContextError(
+            f"{what}: this SSLContext is shared and sealed by rds_tls. "
+            "For other settings build an ssl.SSLContext of your own with cafile=rds_tls.ca_path(host)."
+        )
+
+    def load_verify_locations(self, *_args: object, **_options: object) -> NoReturn:
+        """Refuse: trust anchors come from one bundle."""
+        self._refuse("more trust anchors cannot be loaded")
+
+    def load_default_certs(self, *_args: object, **_options: object) -> NoReturn:
+        """Refuse: the system's trust store is never used."""
+        self._refuse("the system's trust anchors cannot be loaded")
+
+    def set_default_verify_paths(self) -> NoReturn:
+        """Refuse: the system's trust store is never used."""
+        self._refuse("the system's trust anchors cannot be loaded")
+
+    def load_cert_chain(self, *_args: object, **_options: object) -> NoReturn:
+        """Refuse: a client certificate would be sent by every caller of the region."""
+        self._refuse("a client certificate cannot be loaded")
+
+    def set_ciphers(self, *_args: object) -> NoReturn:
+        """Refuse: anonymous ciphers need no certificate."""
+        self._refuse("the ciphers cannot be chosen")
+
+    def set_psk_client_callback(self, *_args: object) -> NoReturn:
+        """Refuse: a pre-shared key needs no certificate (Python 3.13 and later)."""
+        self._refuse("a pre-shared key cannot be used")
+
+    def set_alpn_protocols(self, *_args: object) -> NoReturn:
+        """Refuse: one caller's protocol would be every caller's."""
+        self._refuse("ALPN protocols cannot be set")
+
+
+class PinnedContext(SealedContext):
+    """A sealed context that verifies one name, whatever name the driver dialled.
+
+    This is what lets a connection through a tunnel to 127.0.0.1 verify the database endpoint: most drivers
+    verify the name they dial and have no option for another.
+    """
+
+    # Both signatures are the base class's own, so that a driver may pass anything by position.
+    def wrap_socket(
+        self,
+        sock: "socket",
+        server_side: bool = False,  # noqa: FBT001, FBT002
+        do_handshake_on_connect: bool = True,  # noqa: FBT001, FBT002
+        suppress_ragged_eofs: bool = True,  # noqa: FBT001, FBT002
+        server_hostname: "str | bytes | None" = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLSocket:
+        """Wrap as ``ssl.SSLContext.wrap_socket`` does, with the pinned name in place of the driver's."""
+        del server_hostname
+        return super().wrap_socket(
+            sock, server_side, do_handshake_on_connect, suppress_ragged_eofs, self.pinned_name, session
+        )
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,  # noqa: FBT001, FBT002
+        server_hostname: "str | bytes | None" = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        """Wrap as ``ssl.SSLContext.wrap_bio`` does, with the pinned name in place of the driver's."""
+        del server_hostname
+        return super().wrap_bio(incoming, outgoing, server_side, self.pinned_name, session)
+
+
+@lru_cache(maxsize=_MAX_CONTEXTS)
+def shared_context(bundle: "TrustedBundle") -> SealedContext:
+    """Give the one context for a bundle; the driver passes the name to verify.
+
+    Args:
+        bundle: the trust anchors; the context holds them and no others.
+
+    Returns:
+        A sealed context: TLS 1.2 at least, chain and host name verified, SAN required, RFC 5280 strict.
+
+    Raises:
+        TrustError: OpenSSL cannot load the bundle's file.
+    """
+    return _build(SealedContext(ssl.PROTOCOL_TLS_CLIENT), bundle)
+
+
+@lru_cache(maxsize=_MAX_CONTEXTS)
+def pinned_context(bundle: "TrustedBundle", name: str) -> SealedContext:
+    """Give the context that verifies ``name`` whatever address the driver dials.
+
+    Args:
+        bundle: the trust anchors.
+        name: the endpoint's host name, which the server's certificate must carry.
+
+    Returns:
+        A sealed context, as from ``shared_context``.
+
+    Raises:
+        TrustError: OpenSSL cannot load the bundle's file.
+    """
+    context = PinnedContext(ssl.PROTOCOL_TLS_CLIENT)
+    object.__setattr__(context, "pinned_name", name)
+    return _build(context, bundle)
+
+
+def _build(context: SealedContext, bundle: "TrustedBundle") -> SealedContext:
+    """Set what the seal then keeps. PROTOCOL_TLS_CLIENT already verifies the chain and the name."""
+    set_sealed = object.__setattr__
+    set_sealed(context, "minimum_version", MINIMUM_TLS)
+    # Python sets these two flags differently from 3.13 on, and only in create_default_context().
+    flags = (context.verify_flags | ssl.VERIFY_X509_STRICT) & ~ssl.VERIFY_X509_PARTIAL_CHAIN
+    set_sealed(context, "verify_flags", flags)
+    # Without this a leaf that has no SAN passes by its common name, strict or not (RFC 9525 forbids it).
+    set_sealed(context, "hostname_checks_common_name", False)  # noqa: FBT003 - the setter's only form
+    try:
+        ssl.SSLContext.load_verify_locations(context, cafile=bundle.path)
+    except (OSError, ssl.SSLError) as error:
+        # A context that failed half-way keeps what it read so far: it is dropped here, never shared.
+        raise TrustError(f"OpenSSL cannot load the trust anchors of the {bundle}: {error}") from error
+    if not context.cert_store_stats()["x509_ca"]:
+        raise TrustError(f"the {bundle} holds no CA certificate: name a file of root CAs")
+    return context

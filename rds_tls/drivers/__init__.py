@@ -1,0 +1,94 @@
+"""What every driver adapter is given and what it shares; one module beside this for each driver.
+
+An adapter module has:
+
+- ``DISTRIBUTION`` and ``EXTRA``: what to install;
+- ``reserved(name)``: why a caller may not pass that driver option, or None;
+- ``kwargs(target)``: the driver's own arguments for a verified connection;
+- ``connect(options)``: the driver's connection;
+- ``verify(connection, target)``: raise unless the connection's TLS is what was asked for.
+"""
+
+from importlib import import_module
+from typing import NamedTuple, Protocol
+
+from rds_tls.errors import DriverNotInstalledError, OptionError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import ModuleType
+    from typing import Any
+
+    from rds_tls.trust import TrustedBundle
+
+
+class Target(NamedTuple):
+    """What to connect to, and what to trust there.
+
+    Attributes:
+        host: the endpoint's name, which the server's certificate must carry.
+        port: the endpoint's TCP port.
+        bundle: the trust anchors.
+        via: the address (name or IP, port) to dial in place of the endpoint, or None to dial the endpoint.
+    """
+
+    host: str
+    port: int
+    bundle: "TrustedBundle"
+    via: tuple[str, int] | None = None
+
+
+class Adapter(Protocol):
+    """The shape of a driver module."""
+
+    EXTRA: str
+
+    def reserved(self, name: str) -> str | None:
+        """Say why a caller may not pass this driver option, or None."""
+
+    def kwargs(self, target: Target) -> dict[str, "Any"]:
+        """Give the driver's own arguments for a verified connection."""
+
+    def connect(self, options: "Mapping[str, Any]") -> "Any":  # noqa: ANN401 - each driver has its own class
+        """Connect with the driver."""
+
+    def verify(self, connection: "Any", target: Target) -> None:  # noqa: ANN401 - as above
+        """Raise unless the connection's TLS is what was asked for."""
+
+
+def require(module: str, extra: str) -> "ModuleType":
+    """Import a driver.
+
+    Args:
+        module: the driver's import name.
+        extra: the extra of rds-tls that installs it.
+
+    Returns:
+        The driver's module.
+
+    Raises:
+        DriverNotInstalledError: it cannot be imported; the message says what to install.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise DriverNotInstalledError(
+            f"the driver {module} cannot be imported ({error}): pip install 'rds-tls[{extra}]'"
+        ) from error
+
+
+def refuse_reserved(adapter: Adapter, names: "Iterable[str]") -> None:
+    """Refuse driver options that contradict verified TLS, or that rds_tls sets itself.
+
+    Args:
+        adapter: the driver that would get the options.
+        names: the names of the options.
+
+    Raises:
+        OptionError: the first such option, why it is refused and what to use in its place.
+    """
+    for name in names:
+        reason = adapter.reserved(name)
+        if reason is not None:
+            raise OptionError(f"the driver option {name!r} cannot be passed: {reason}")

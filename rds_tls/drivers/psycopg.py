@@ -1,0 +1,116 @@
+"""psycopg 3 (sync and async): libpq reads a file of trust anchors and verifies by itself."""
+
+import socket
+
+from rds_tls.drivers import require
+from rds_tls.errors import UnverifiedConnectionError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    import psycopg
+
+    from rds_tls.drivers import Target
+
+EXTRA = "postgres"
+
+# libpq learned sslcertmode in 16 (its release notes); older ones reject the name.
+_FIRST_WITH_SSLCERTMODE = 160_000
+
+_VERIFIED = "rds_tls always sets verify-full with its own trust anchors; leave it out"
+
+# Not named ssl..., but they decide where the bytes go or whether TLS carries them.
+_RESERVED = {
+    "conninfo": "pass its parts as arguments; a connection string may hold TLS options of its own",
+    "gssencmode": "GSS encryption would take the place of TLS; leave it out",
+    "host": "the host is the first argument, and it is the name that is verified",
+    "hostaddr": "to dial another address use via=(address, port)",
+    "requirepeer": "it is for Unix-domain sockets, which carry no TLS; leave it out",
+    "requiressl": _VERIFIED,
+    "service": "a service file may hold TLS options of its own; pass what it holds as arguments",
+}
+
+
+def reserved(name: str) -> str | None:
+    """Say why a caller may not pass this libpq option, or None.
+
+    Every name that starts with ``ssl`` is reserved, so that one which a later libpq adds is caught too.
+    """
+    if name.startswith("ssl"):
+        return _VERIFIED
+    return _RESERVED.get(name)
+
+
+def kwargs(target: "Target") -> "dict[str, Any]":
+    """Give libpq's arguments for a verify-full connection.
+
+    Source of the parameters: PostgreSQL documentation, "libpq: Parameter Key Words".
+
+    Args:
+        target: what to connect to, and what to trust there.
+
+    Returns:
+        Keyword arguments for ``psycopg.connect``, ``psycopg.AsyncConnection.connect`` or a pool's ``kwargs``.
+
+    Raises:
+        DriverNotInstalledError: psycopg is not installed, or finds no libpq.
+        OSError: the name in ``target.via`` does not resolve.
+    """
+    options: dict[str, Any] = {
+        "host": target.host,
+        "port": target.port,
+        "sslmode": "verify-full",
+        "sslrootcert": target.bundle.path,
+        "ssl_min_protocol_version": "TLSv1.2",
+        "gssencmode": "disable",
+    }
+    if _driver().pq.version() >= _FIRST_WITH_SSLCERTMODE:
+        # An unreadable ~/.postgresql breaks TLS in containers; RDS asks for no client certificate.
+        options["sslcertmode"] = "disable"
+    if target.via is not None:
+        name, options["port"] = target.via
+        addresses = _addresses(name)
+        # libpq pairs the two lists: it dials an address and verifies the host beside it.
+        options["hostaddr"] = ",".join(addresses)
+        options["host"] = ",".join([target.host] * len(addresses))
+    return options
+
+
+def _addresses(name: str) -> list[str]:
+    """Resolve a tunnel's name, since hostaddr takes IP addresses only; each once, in the resolver's order."""
+    found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def connect(options: "Mapping[str, Any]") -> "psycopg.Connection[Any]":
+    """Connect with psycopg; its exceptions pass through."""
+    connection: psycopg.Connection[Any] = _driver().connect(**options)
+    return connection
+
+
+async def aconnect(options: "Mapping[str, Any]") -> "psycopg.AsyncConnection[Any]":
+    """Connect with psycopg's asyncio twin; its exceptions pass through."""
+    connection: psycopg.AsyncConnection[Any] = await _driver().AsyncConnection.connect(**options)
+    return connection
+
+
+def verify(connection: "psycopg.Connection[Any] | psycopg.AsyncConnection[Any]", target: "Target") -> None:
+    """Raise unless libpq says that TLS carries the connection and that the name is the endpoint's.
+
+    Raises:
+        UnverifiedConnectionError: it is not so; the connection has been closed.
+    """
+    libpq = connection.pgconn
+    if libpq.ssl_in_use and libpq.host == target.host.encode():
+        return
+    libpq.finish()
+    raise UnverifiedConnectionError(
+        f"psycopg returned a connection to {target.host} without verified TLS; it was closed. "
+        "Please report this, with the versions of psycopg and libpq."
+    )
+
+
+def _driver() -> "Any":  # noqa: ANN401 - a module
+    return require("psycopg", EXTRA)

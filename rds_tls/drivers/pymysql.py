@@ -1,0 +1,104 @@
+"""PyMySQL: pure Python, so it takes the SSLContext itself."""
+
+import ssl
+
+from rds_tls.context import SealedContext, pinned_context, shared_context
+from rds_tls.drivers import require
+from rds_tls.errors import DriverNotInstalledError, UnverifiedConnectionError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+    from typing import Any
+
+    import pymysql
+
+    from rds_tls.drivers import Target
+
+EXTRA = "mysql"
+
+# PyMySQL before 1.2 logs in unencrypted when a server hides its TLS flag, SSLContext or not (seen on the wire).
+_FIRST_SAFE = (1, 2)
+
+_VERIFIED = "rds_tls always passes an SSLContext that verifies; leave it out"
+_OPTION_FILE = "an option file may name another host, a socket or TLS options; pass what it holds as arguments"
+
+# Not named ssl..., but they decide where the bytes go or whether TLS carries them.
+_RESERVED = {
+    "defer_connect": "the connection is made and verified before it is returned; leave it out",
+    "host": "the host is the first argument, and it is the name that is verified",
+    "named_pipe": "a named pipe carries no TLS; leave it out",
+    "read_default_file": _OPTION_FILE,
+    "read_default_group": _OPTION_FILE,
+    "unix_socket": "a Unix-domain socket carries no TLS; leave it out",
+}
+
+
+def reserved(name: str) -> str | None:
+    """Say why a caller may not pass this PyMySQL option, or None.
+
+    Every name that starts with ``ssl`` is reserved, so that one which a later PyMySQL adds is caught too.
+    """
+    if name.startswith("ssl"):
+        return _VERIFIED
+    return _RESERVED.get(name)
+
+
+def kwargs(target: "Target") -> "dict[str, Any]":
+    """Give PyMySQL's arguments for a verified connection.
+
+    Args:
+        target: what to connect to, and what to trust there.
+
+    Returns:
+        Keyword arguments for ``pymysql.connect``, a pool or an ORM.
+
+    Raises:
+        DriverNotInstalledError: PyMySQL is not installed, or is older than 1.2.
+    """
+    _driver()
+    if target.via is None:
+        return {"host": target.host, "port": target.port, "ssl": shared_context(target.bundle)}
+    address, port = target.via
+    # PyMySQL verifies the name it dials. A context that pins the endpoint's name holds for reconnects too,
+    # which a socket handed to connect() would not: ping() dials by itself.
+    return {"host": address, "port": port, "ssl": pinned_context(target.bundle, target.host)}
+
+
+def connect(options: "Mapping[str, Any]") -> "pymysql.Connection[Any]":
+    """Connect with PyMySQL; its exceptions pass through."""
+    connection: pymysql.Connection[Any] = _driver().connect(**options)
+    return connection
+
+
+def verify(connection: "pymysql.Connection[Any]", target: "Target") -> None:
+    """Raise unless the socket is TLS 1.2 or later and verified the endpoint's name.
+
+    Raises:
+        UnverifiedConnectionError: it is not so; the connection has been closed.
+    """
+    # PyMySQL has no public way to its socket; the range of versions in pyproject.toml is tested for this one.
+    sock = connection._sock  # type: ignore[attr-defined]  # noqa: SLF001
+    if (
+        isinstance(sock, ssl.SSLSocket)
+        and isinstance(sock.context, SealedContext)
+        and sock.version() in {"TLSv1.2", "TLSv1.3"}
+        and sock.server_hostname == target.host
+    ):
+        return
+    connection.close()
+    raise UnverifiedConnectionError(
+        f"PyMySQL returned a connection to {target.host} without verified TLS; it was closed. "
+        "Please report this, with the version of PyMySQL."
+    )
+
+
+def _driver() -> "ModuleType":
+    driver = require("pymysql", EXTRA)
+    if driver.VERSION[:2] < _FIRST_SAFE:
+        raise DriverNotInstalledError(
+            f"PyMySQL {driver.__version__} sends the password unencrypted to a server that hides TLS: "
+            f"pip install --upgrade 'rds-tls[{EXTRA}]'"
+        )
+    return driver
