@@ -1,0 +1,68 @@
+"""The servers that the tests share: one of each kind, started when a test first needs it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import rds_tls
+from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+
+REGION = "eu-west-1"
+SIBLING = "eu-west-2"
+
+
+class Pki:
+    """A region's certificate authority, and its sibling region's, for one key type."""
+
+    def __init__(self, key_type: KeyType, folder: Path) -> None:
+        self.authority = Authority(REGION, key_type)
+        self.settings = self._settings(self.authority, folder / f"{key_type.name}-{REGION}.pem")
+        sibling = Authority(SIBLING, key_type)
+        self.sibling_settings = self._settings(sibling, folder / f"{key_type.name}-{SIBLING}.pem")
+
+    @staticmethod
+    def _settings(authority: Authority, path: Path) -> rds_tls.Settings:
+        path.write_bytes(authority.root_pem)
+        return rds_tls.Settings(ca_file=path)
+
+
+@pytest.fixture(scope="session")
+def pkis(tmp_path_factory: pytest.TempPathFactory) -> dict[KeyType, Pki]:
+    """One test PKI for each key type that RDS offers."""
+    folder = tmp_path_factory.mktemp("roots")
+    return {key_type: Pki(key_type, folder) for key_type in KeyType}
+
+
+@pytest.fixture(params=list(KeyType), ids=lambda key_type: key_type.name.lower())
+def pki(request: pytest.FixtureRequest, pkis: dict[KeyType, Pki]) -> Pki:
+    """Each test PKI in turn."""
+    return pkis[request.param]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server; a test that presents a certificate presents it itself."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDbServer]:
+    """A MariaDB server with TLS on."""
+    with MariaDbServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb_without_tls() -> Iterator[MariaDbServer]:
+    """A MariaDB server that has no certificate and offers no TLS."""
+    with MariaDbServer(tls="off") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb_with_tls_1_1() -> Iterator[MariaDbServer]:
+    """A MariaDB server that speaks TLS 1.1 and nothing newer."""
+    with MariaDbServer(tls="1.1") as server:
+        yield server
