@@ -120,7 +120,7 @@ async def aconnect_postgres(
     try:
         connection: psycopg.AsyncConnection[Any] = await plan.adapter.aconnect(plan.options)
     except Exception as error:
-        _explain(error, plan.target)
+        await asyncio.to_thread(_explain, error, plan)
         raise
     plan.adapter.verify(connection, plan.target)
     return connection
@@ -271,17 +271,17 @@ def _connect(plan: _Plan) -> "Any":  # noqa: ANN401 - the driver's connection
     try:
         connection = plan.adapter.connect(plan.options)
     except Exception as error:
-        _explain(error, plan.target)
+        _explain(error, plan)
         raise
     plan.adapter.verify(connection, plan.target)
     return connection
 
 
-def _explain(error: Exception, target: Target) -> None:
+def _explain(error: Exception, plan: _Plan) -> None:
     """Add the cause and the fix to a driver's error, when TLS is the cause."""
-    diagnosis = diagnose(str(error))
+    diagnosis = diagnose(plan.adapter.reason(error, plan.target))
     if diagnosis is not None:
-        error.add_note(diagnosis.note(target.host, str(target.bundle)))
+        error.add_note(diagnosis.note(plan.target.host, str(plan.target.bundle)))
 
 
 def _plan(

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from rds_tls.trust import TrustedBundle
 
-MINIMUM_TLS = ssl.TLSVersion.TLSv1_2
-
 # AWS has some forty regions, and a tunnel adds a context of its own: room for all of them, and a bound.
 _MAX_CONTEXTS = 128
 
@@ -26,9 +24,12 @@ class SealedContext(ssl.SSLContext):
     """
 
     pinned_name: str | None = None
+    sealed = False
 
     def __setattr__(self, name: str, value: object) -> None:
-        if not hasattr(self, name) or getattr(self, name) != value:
+        if not self.sealed:
+            super().__setattr__(name, value)
+        elif not hasattr(self, name) or getattr(self, name) != value:
             self._refuse(f"{name} cannot be set to {value!r}")
 
     def _refuse(self, what: str) -> NoReturn:
@@ -133,19 +134,17 @@ def pinned_context(bundle: "TrustedBundle", name: str) -> SealedContext:
         TrustError: OpenSSL cannot load the bundle's file.
     """
     context = PinnedContext(ssl.PROTOCOL_TLS_CLIENT)
-    object.__setattr__(context, "pinned_name", name)
+    context.pinned_name = name
     return _build(context, bundle)
 
 
 def _build(context: SealedContext, bundle: "TrustedBundle") -> SealedContext:
     """Set what the seal then keeps. PROTOCOL_TLS_CLIENT already verifies the chain and the name."""
-    set_sealed = object.__setattr__
-    set_sealed(context, "minimum_version", MINIMUM_TLS)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     # Python sets these two flags differently from 3.13 on, and only in create_default_context().
-    flags = (context.verify_flags | ssl.VERIFY_X509_STRICT) & ~ssl.VERIFY_X509_PARTIAL_CHAIN
-    set_sealed(context, "verify_flags", flags)
+    context.verify_flags = (context.verify_flags | ssl.VERIFY_X509_STRICT) & ~ssl.VERIFY_X509_PARTIAL_CHAIN
     # Without this a leaf that has no SAN passes by its common name, strict or not (RFC 9525 forbids it).
-    set_sealed(context, "hostname_checks_common_name", False)  # noqa: FBT003 - the setter's only form
+    context.hostname_checks_common_name = False
     try:
         ssl.SSLContext.load_verify_locations(context, cafile=bundle.path)
     except (OSError, ssl.SSLError) as error:
@@ -153,4 +152,5 @@ def _build(context: SealedContext, bundle: "TrustedBundle") -> SealedContext:
         raise TrustError(f"OpenSSL cannot load the trust anchors of the {bundle}: {error}") from error
     if not context.cert_store_stats()["x509_ca"]:
         raise TrustError(f"the {bundle} holds no CA certificate: name a file of root CAs")
+    context.sealed = True
     return context

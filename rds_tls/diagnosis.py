@@ -88,9 +88,8 @@ _MALFORMED = Diagnosis(
 )
 _UNVERIFIED = Diagnosis(
     Cause.UNVERIFIED,
-    "the certificate of {host} did not verify against the trust anchors: {anchors}; this libpq does not say why",
-    "connect with psycopg[binary], whose libpq names the reason; it is most often a root of another region, an "
-    "expired certificate or a missing intermediate",
+    "the certificate of {host} did not verify against the trust anchors: {anchors}",
+    "read the reason in the driver's message; check where the host name or the tunnel leads",
 )
 _NO_TLS = Diagnosis(
     Cause.NO_TLS,
@@ -114,7 +113,7 @@ _CA_FILE = Diagnosis(
 # before the "certificate verify failed" that surrounds it. Sources: OpenSSL crypto/x509/x509_txt.c and
 # ssl/ssl_err.c; CPython Modules/_ssl.c; libpq fe-secure-openssl.c, fe-secure-common.c, fe-connect.c; PyMySQL
 # connections.py. Compared in lower case: OpenSSL 1.1 and 3 differ in capitals and hyphens.
-_TEXTS = (
+TEXTS = (
     ("does not match host name", _NAME_MISMATCH),
     ("hostname mismatch", _NAME_MISMATCH),
     ("host name mismatch", _NAME_MISMATCH),
@@ -154,4 +153,4 @@ def diagnose(text: str) -> Diagnosis | None:
         The diagnosis, or None when the text says nothing about TLS that is known here.
     """
     folded = text.lower()
-    return next((diagnosis for fragment, diagnosis in _TEXTS if fragment in folded), None)
+    return next((diagnosis for fragment, diagnosis in TEXTS if fragment in folded), None)

@@ -112,9 +112,7 @@ def _nothing_covers(trust: Trust, region: str | None) -> str:
     if region is None:
         return "this endpoint's name has no region in it: pass region= with the region its writer is in"
     partition = regions.partition_of(region)
-    if partition is None:
-        return f"{region!r} is not the name of an AWS region: check its spelling, as in 'us-east-1'"
-    if partition.truststore is None:
-        return f"partition {partition.name} publishes no RDS trust store for {region}: {OWN_FILE_FIX}"
+    if partition is None or partition.truststore is None:
+        return f"AWS publishes no RDS trust store for {region}: {OWN_FILE_FIX}"
     url = f"{partition.truststore}/{region}/{region}-bundle.pem"
     return f"no {_whose(trust, region)} ship with rds_tls: download {url} and {OWN_FILE_FIX}"

@@ -103,7 +103,7 @@ def test_uncovered_region_says_what_to_do() -> None:
 @pytest.mark.parametrize("region", ["us-iso-east-1", "us-isob-east-1", "eusc-de-east-1"])
 def test_partition_without_trust_store_asks_for_a_file(region: str, ca_file: Path) -> None:
     """Partitions that publish nothing never fall back to another partition's roots."""
-    with pytest.raises(rds_tls.TrustError, match=f"publishes no RDS trust store for {region}: give a PEM file"):
+    with pytest.raises(rds_tls.TrustError, match=f"AWS publishes no RDS trust store for {region}: give a PEM file"):
         rds_tls.ca_path(region=region, settings=Settings())
     assert rds_tls.ca_path(region=region, settings=Settings(ca_file=ca_file)) == str(ca_file)
 

@@ -2,11 +2,12 @@
 
 An adapter module has:
 
-- ``DISTRIBUTION`` and ``EXTRA``: what to install;
+- ``EXTRA``: the extra of rds-tls that installs the driver;
 - ``reserved(name)``: why a caller may not pass that driver option, or None;
 - ``kwargs(target)``: the driver's own arguments for a verified connection;
 - ``connect(options)``: the driver's connection;
-- ``verify(connection, target)``: raise unless the connection's TLS is what was asked for.
+- ``verify(connection, target)``: raise unless the connection's TLS is what was asked for;
+- ``reason(error, target)``: the text that says why the driver did not connect.
 """
 
 from importlib import import_module
@@ -55,6 +56,9 @@ class Adapter(Protocol):
 
     def verify(self, connection: "Any", target: Target) -> None:  # noqa: ANN401 - as above
         """Raise unless the connection's TLS is what was asked for."""
+
+    def reason(self, error: Exception, target: Target) -> str:
+        """Give the text that says why the driver did not connect."""
 
 
 def require(module: str, extra: str) -> "ModuleType":

@@ -2,6 +2,7 @@
 
 import socket
 
+from rds_tls.context import shared_context
 from rds_tls.drivers import require
 from rds_tls.errors import UnverifiedConnectionError
 
@@ -18,6 +19,12 @@ EXTRA = "postgres"
 
 # libpq learned sslcertmode in 16 (its release notes); older ones reject the name.
 _FIRST_WITH_SSLCERTMODE = 160_000
+
+# What a client sends to ask for TLS (PostgreSQL documentation, "Message Formats": SSLRequest).
+_SSL_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
+
+# How long each step of a second handshake may take; only a refused connection waits for it.
+_REASON_SECONDS = 5.0
 
 _VERIFIED = "rds_tls always sets verify-full with its own trust anchors; leave it out"
 
@@ -110,6 +117,32 @@ def verify(connection: "psycopg.Connection[Any] | psycopg.AsyncConnection[Any]",
         f"psycopg returned a connection to {target.host} without verified TLS; it was closed. "
         "Please report this, with the versions of psycopg and libpq."
     )
+
+
+def reason(error: Exception, target: "Target") -> str:
+    """Give the text that says why psycopg did not connect.
+
+    libpq says that a chain did not verify, but not why. Python's TLS does, so in that case it shakes hands with the
+    server once more, and sends nothing else.
+
+    Args:
+        error: what psycopg raised.
+        target: what it was to connect to.
+
+    Returns:
+        OpenSSL's reason where libpq keeps it to itself, else the error's own text.
+    """
+    text = str(error)
+    if "certificate verify failed" not in text:
+        return text
+    try:
+        with socket.create_connection(target.via or (target.host, target.port), _REASON_SECONDS) as plain:
+            plain.sendall(_SSL_REQUEST)
+            plain.recv(1)
+            shared_context(target.bundle).wrap_socket(plain, server_hostname=target.host).close()
+    except OSError as verdict:
+        return str(verdict)
+    return text
 
 
 def _driver() -> "Any":  # noqa: ANN401 - a module

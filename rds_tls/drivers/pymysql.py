@@ -61,8 +61,8 @@ def kwargs(target: "Target") -> "dict[str, Any]":
     if target.via is None:
         return {"host": target.host, "port": target.port, "ssl": shared_context(target.bundle)}
     address, port = target.via
-    # PyMySQL verifies the name it dials. A context that pins the endpoint's name holds for reconnects too,
-    # which a socket handed to connect() would not: ping() dials by itself.
+    # PyMySQL verifies the name it dials. A context that pins the endpoint's name holds for reconnects too, which a
+    # socket handed to connect() would not: those dial by themselves.
     return {"host": address, "port": port, "ssl": pinned_context(target.bundle, target.host)}
 
 
@@ -92,6 +92,11 @@ def verify(connection: "pymysql.Connection[Any]", target: "Target") -> None:
         f"PyMySQL returned a connection to {target.host} without verified TLS; it was closed. "
         "Please report this, with the version of PyMySQL."
     )
+
+
+def reason(error: Exception, _target: "Target") -> str:
+    """Give the text that says why PyMySQL did not connect: its own, which holds OpenSSL's."""
+    return str(error)
 
 
 def _driver() -> "ModuleType":

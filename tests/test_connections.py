@@ -1,0 +1,238 @@
+"""What surrounds a handshake: dialling, tunnels, the check after connecting, missing and old drivers."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pymysql
+import pytest
+
+import rds_tls
+from rds_tls.drivers import Target
+from rds_tls.drivers import psycopg as psycopg_adapter
+from rds_tls.drivers import pymysql as pymysql_adapter
+from rds_tls.settings import Settings
+from rds_tls.trust import TrustedBundle, trusted_bundle
+from tests.conftest import REGION, Pki
+from tests.local_rds import KeyType, MariaDbServer, PostgresServer
+
+HOST = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
+GLOBAL_WRITER = "orders.global-abc123def456.global.rds.amazonaws.com"
+
+Server = PostgresServer | MariaDbServer
+
+
+@pytest.fixture
+def pki(pkis: dict[KeyType, Pki]) -> Pki:
+    """The PKI with the fastest keys: key types make no difference here."""
+    return pkis[KeyType.ECC384]
+
+
+@pytest.fixture
+def postgres(postgres: PostgresServer, pki: Pki) -> PostgresServer:
+    """PostgreSQL with a certificate for the endpoint."""
+    postgres.present(pki.authority.issue([HOST, GLOBAL_WRITER]))
+    return postgres
+
+
+@pytest.fixture
+def mariadb(mariadb: MariaDbServer, pki: Pki) -> MariaDbServer:
+    """MariaDB with a certificate for the endpoint."""
+    mariadb.present(pki.authority.issue([HOST, GLOBAL_WRITER]))
+    return mariadb
+
+
+def target(server: Server, settings: Settings) -> Target:
+    """Describe the connection that a check is to be made for."""
+    return Target(HOST, server.port, target_bundle(settings), (server.host, server.port))
+
+
+def target_bundle(settings: Settings) -> TrustedBundle:
+    """Find the trust anchors of the region."""
+    return trusted_bundle(rds_tls.Trust.RDS, REGION, settings)
+
+
+@pytest.fixture
+def loopback_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every name resolve to 127.0.0.1, as a private hosted zone would."""
+    resolve = socket.getaddrinfo
+
+    def to_loopback(_host: str, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - getaddrinfo's own
+        return resolve("127.0.0.1", *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", to_loopback)
+
+
+def test_postgres_is_dialled_by_its_name(postgres: PostgresServer, pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without via= libpq dials the endpoint, here where PGHOSTADDR says that its name leads."""
+    monkeypatch.setenv("PGHOSTADDR", postgres.host)
+    monkeypatch.setenv("PGPASSWORD", postgres.password)
+    monkeypatch.setenv("PGSSLMODE", "disable")
+    with rds_tls.connect_postgres(
+        f"{HOST}:{postgres.port}", user=postgres.user, dbname=postgres.database, settings=pki.settings
+    ) as connection:
+        assert connection.pgconn.ssl_in_use
+        assert connection.info.host == HOST
+
+
+@pytest.mark.usefixtures("loopback_resolver")
+def test_mysql_is_dialled_by_its_name(mariadb: MariaDbServer, pki: Pki) -> None:
+    """Without via= PyMySQL dials the endpoint's name and port."""
+    with rds_tls.connect_mysql(
+        HOST, user=mariadb.user, password=mariadb.password, port=mariadb.port, settings=pki.settings
+    ) as connection:
+        assert connection.host == HOST
+
+
+def test_postgres_tunnel_by_name(postgres: PostgresServer, pki: Pki) -> None:
+    """A tunnel may be given by name, on whichever of its addresses the server listens."""
+    with rds_tls.connect_postgres(
+        HOST,
+        user=postgres.user,
+        password=postgres.password,
+        dbname=postgres.database,
+        via=("localhost", postgres.port),
+        settings=pki.settings,
+    ) as connection:
+        assert connection.info.hostaddr == "127.0.0.1"
+        assert connection.info.host == HOST
+
+
+def test_mysql_reconnects_through_its_tunnel(mariadb: MariaDbServer, pki: Pki) -> None:
+    """A reconnect of PyMySQL's goes through the tunnel again and verifies the endpoint again."""
+    connection = rds_tls.connect_mysql(
+        HOST,
+        user=mariadb.user,
+        password=mariadb.password,
+        via=(mariadb.host, mariadb.port),
+        settings=pki.settings,
+    )
+    connection.close()
+    connection.connect()
+    pymysql_adapter.verify(connection, target(mariadb, pki.settings))
+    connection.close()
+
+
+def test_global_writer_connects_with_its_region(postgres: PostgresServer, pki: Pki) -> None:
+    """An endpoint without a region in its name connects with region=."""
+    with rds_tls.connect_postgres(
+        GLOBAL_WRITER,
+        user=postgres.user,
+        password=postgres.password,
+        dbname=postgres.database,
+        via=(postgres.host, postgres.port),
+        region=REGION,
+        settings=pki.settings,
+    ) as connection:
+        assert connection.info.host == GLOBAL_WRITER
+
+
+def test_other_errors_stay_bare(postgres: PostgresServer, mariadb: MariaDbServer, pki: Pki) -> None:
+    """A wrong password is no matter of TLS: the driver's error passes without a note."""
+    for connect, server in ((rds_tls.connect_postgres, postgres), (rds_tls.connect_mysql, mariadb)):
+        via = (server.host, server.port)
+        with pytest.raises((psycopg.OperationalError, pymysql.err.OperationalError)) as caught:
+            connect(HOST, user=server.user, password="wrong", via=via, settings=pki.settings)  # noqa: S106 - a wrong one, on purpose
+        assert not hasattr(caught.value, "__notes__")
+
+
+@pytest.mark.parametrize("options", [{"sslmode": "disable"}, {"sslmode": "require"}], ids=["plain", "other name"])
+def test_unverified_postgres_connection_is_closed(postgres: PostgresServer, pki: Pki, options: dict[str, Any]) -> None:
+    """A connection without TLS, or to a name that is not the endpoint's, does not pass the check."""
+    connection = psycopg.connect(
+        host=postgres.host,
+        port=postgres.port,
+        user=postgres.user,
+        password=postgres.password,
+        dbname=postgres.database,
+        **options,
+    )
+    with pytest.raises(rds_tls.UnverifiedConnectionError, match="without verified TLS; it was closed"):
+        psycopg_adapter.verify(connection, target(postgres, pki.settings))
+    assert connection.closed
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        lambda _: {"ssl_disabled": True},
+        lambda _: {"ssl": {"check_hostname": False}},
+        lambda pki: {
+            "ssl": rds_tls.mysql_kwargs(GLOBAL_WRITER, region=REGION, via=("x", 1), settings=pki.settings)["ssl"]
+        },
+    ],
+    ids=["plain", "own context", "other name"],
+)
+def test_unverified_mysql_connection_is_closed(
+    mariadb: MariaDbServer, pki: Pki, options: Callable[[Pki], dict[str, Any]]
+) -> None:
+    """A connection without TLS, with a context of somebody else's, or of another name does not pass the check."""
+    connection = pymysql.connect(
+        host=mariadb.host, port=mariadb.port, user=mariadb.user, password=mariadb.password, **options(pki)
+    )
+    with pytest.raises(rds_tls.UnverifiedConnectionError, match="without verified TLS; it was closed"):
+        pymysql_adapter.verify(connection, target(mariadb, pki.settings))
+    assert not connection.open
+
+
+@pytest.mark.parametrize(
+    ("driver", "call", "extra"),
+    [
+        ("psycopg", rds_tls.connect_postgres, "postgres"),
+        ("psycopg", rds_tls.postgres_kwargs, "postgres"),
+        ("pymysql", rds_tls.connect_mysql, "mysql"),
+        ("pymysql", rds_tls.mysql_kwargs, "mysql"),
+    ],
+)
+def test_missing_driver_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, driver: str, call: Callable[..., object], extra: str
+) -> None:
+    """Without its driver a call raises an ImportError that holds the command to run."""
+    monkeypatch.setitem(sys.modules, driver, None)
+    with pytest.raises(rds_tls.DriverNotInstalledError, match=rf"pip install 'rds-tls\[{extra}\]'") as caught:
+        call(HOST, user="app")
+    assert isinstance(caught.value, ImportError)
+
+
+def test_missing_async_driver_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The asyncio twin says the same."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(rds_tls.DriverNotInstalledError, match="pip install"):
+        asyncio.run(rds_tls.aconnect_postgres(HOST, user="app"))
+
+
+@pytest.mark.parametrize("call", [rds_tls.connect_mysql, rds_tls.mysql_kwargs])
+def test_leaking_pymysql_is_refused(monkeypatch: pytest.MonkeyPatch, call: Callable[..., object]) -> None:
+    """A PyMySQL that would log in unencrypted is refused before it can."""
+    monkeypatch.setattr(pymysql, "VERSION", (1, 1, 3, "final"))
+    with pytest.raises(rds_tls.DriverNotInstalledError, match="sends the password unencrypted"):
+        call(HOST, user="app")
+
+
+def test_reason_is_asked_only_where_libpq_has_none(postgres: PostgresServer, pki: Pki) -> None:
+    """An error that says why keeps its text; one that does not keeps it too when a second handshake succeeds."""
+    where = target(postgres, pki.settings)
+    for text in ("connection refused", "SSL error: certificate verify failed"):
+        assert psycopg_adapter.reason(psycopg.OperationalError(text), where) == text
+
+
+def test_leaf_alone_is_no_ca_file(tmp_path: Path, pki: Pki) -> None:
+    """A CA file that holds a server's certificate and no CA is refused."""
+    path = tmp_path / "leaf.pem"
+    chain = pki.authority.issue([HOST], with_intermediate=False).chain_pem
+    path.write_bytes(chain)
+    with pytest.raises(rds_tls.TrustError, match="holds no CA certificate"):
+        rds_tls.ssl_context(HOST, settings=Settings(ca_file=path))
+
+
+def test_public_names_are_listed_and_no_others_exist() -> None:
+    """Every public name loads, dir() lists them, and a misspelt one is an AttributeError."""
+    for name in rds_tls.__all__:
+        assert getattr(rds_tls, name) is not None
+    assert set(rds_tls.__all__) <= set(dir(rds_tls))
+    with pytest.raises(AttributeError, match="no attribute 'conect_postgres'"):
+        rds_tls.conect_postgres  # noqa: B018 - the access is the test
