@@ -1,0 +1,1 @@
+"""Programs that show rds_tls at work."""
