@@ -8,6 +8,7 @@
     ├── SettingsError (ValueError)            a setting or its environment variable has a bad value
     ├── BundleError (ValueError)              bytes that should be a CA bundle are not one
     ├── TrustError                            no trust anchors can be had for this endpoint
+    │   └── DownloadError                     a file of them cannot be fetched
     ├── SealedContextError                    somebody tried to change a shared SSLContext
     ├── DriverNotInstalledError (ImportError) the database driver is missing or too old
     └── UnverifiedConnectionError             a driver returned a connection without verified TLS
@@ -51,6 +52,29 @@ class BundleError(RdsTlsError, ValueError):
 
 class TrustError(RdsTlsError):
     """No trust anchors can be had for an endpoint or a region."""
+
+
+class DownloadError(TrustError):
+    """A file of trust anchors cannot be fetched.
+
+    Attributes:
+        url: the URL that was asked for; never its user or password.
+        cause: what went wrong, in words.
+        missing: True when the server says that there is no such file (status 403 or 404).
+    """
+
+    def __init__(self, url: str, cause: str, *, missing: bool = False) -> None:
+        super().__init__(url, cause)
+        self.url = url
+        self.cause = cause
+        self.missing = missing
+
+    def __str__(self) -> str:
+        return (
+            f"cannot download {self.url}: {self.cause}. Behind a closed network, set HTTPS_PROXY, or name a mirror in "
+            "RDS_TLS_TRUSTSTORE_URL or a PEM file of the roots in RDS_TLS_CA_BUNDLE, or call rds_tls.prefetch() when "
+            "the image is built"
+        )
 
 
 class SealedContextError(RdsTlsError):
