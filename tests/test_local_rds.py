@@ -194,6 +194,22 @@ def test_postgres_presents_the_newest_leaf(postgres: PostgresServer, pki: Pki) -
         assert (seen.version, seen.leaf_der) == ("TLSv1.3", credentials.leaf_der)
 
 
+def test_postgres_waits_for_the_newest_leaf(
+    postgres: PostgresServer, pki: Pki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A handshake that still shows the leaf before is repeated, for some seconds and not for ever."""
+    stale, shake_hands = postgres.handshake(), postgres.handshake
+    answers = [stale, stale]
+    monkeypatch.setattr(postgres, "handshake", lambda: answers.pop() if answers else shake_hands())
+    postgres.present(pki.authority.issue(NAMES))
+    assert answers == []
+    monkeypatch.setattr(postgres, "handshake", lambda: stale)
+    monkeypatch.setattr("tests.local_rds.postgres.RELOAD_SECONDS", 0.1)
+    with pytest.raises(ServerError, match="has not taken its new TLS settings") as caught:
+        postgres.present(pki.authority.issue(NAMES))
+    assert "received SIGHUP" in str(caught.value)
+
+
 def test_mariadb_presents_the_newest_leaf(mariadb: MariaDbServer, pki: Pki) -> None:
     """A new connection gets the leaf presented last."""
     for credentials in (pki.authority.issue(NAMES), pki.authority.issue(NAMES)):
