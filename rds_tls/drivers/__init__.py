@@ -3,7 +3,7 @@
 An adapter module has:
 
 - ``EXTRA``: the extra of rds-tls that installs the driver;
-- ``reserved(name)``: why a caller may not pass that driver option, or None;
+- ``RESERVED``: driver options that a caller may not pass, and why, besides every one that starts with ``ssl``;
 - ``kwargs(target)``: the driver's own arguments for a verified connection;
 - ``connect(options)``: the driver's connection;
 - ``verify(connection, target)``: raise unless the connection's TLS is what was asked for;
@@ -44,9 +44,7 @@ class Adapter(Protocol):
     """The shape of a driver module."""
 
     EXTRA: str
-
-    def reserved(self, name: str) -> str | None:
-        """Say why a caller may not pass this driver option, or None."""
+    RESERVED: dict[str, str]
 
     def kwargs(self, target: Target) -> dict[str, "Any"]:
         """Give the driver's own arguments for a verified connection."""
@@ -82,17 +80,34 @@ def require(module: str, extra: str) -> "ModuleType":
         ) from error
 
 
+def reserved(adapter: Adapter, name: str) -> str | None:
+    """Say why a caller may not pass a driver option.
+
+    Every name that starts with ``ssl`` is reserved, so that one which a later driver adds is caught too.
+
+    Args:
+        adapter: the driver that would get the option.
+        name: the option's name.
+
+    Returns:
+        The reason, with what to use in its place; None for an option that decides nothing about TLS.
+    """
+    if name.startswith("ssl"):
+        return "rds_tls always verifies chain and name with its own trust anchors; leave it out"
+    return adapter.RESERVED.get(name)
+
+
 def refuse_reserved(adapter: Adapter, names: "Iterable[str]") -> None:
     """Refuse driver options that contradict verified TLS, or that rds_tls sets itself.
 
     Args:
         adapter: the driver that would get the options.
-        names: the names of the options.
+        names: the options' names.
 
     Raises:
         OptionError: the first such option, why it is refused and what to use in its place.
     """
     for name in names:
-        reason = adapter.reserved(name)
+        reason = reserved(adapter, name)
         if reason is not None:
             raise OptionError(f"the driver option {name!r} cannot be passed: {reason}")

@@ -26,28 +26,16 @@ _SSL_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
 # How long each step of a second handshake may take; only a refused connection waits for it.
 _REASON_SECONDS = 5.0
 
-_VERIFIED = "rds_tls always sets verify-full with its own trust anchors; leave it out"
-
 # Not named ssl..., but they decide where the bytes go or whether TLS carries them.
-_RESERVED = {
+RESERVED = {
     "conninfo": "pass its parts as arguments; a connection string may hold TLS options of its own",
     "gssencmode": "GSS encryption would take the place of TLS; leave it out",
     "host": "the host is the first argument, and it is the name that is verified",
     "hostaddr": "to dial another address use via=(address, port)",
     "requirepeer": "it is for Unix-domain sockets, which carry no TLS; leave it out",
-    "requiressl": _VERIFIED,
+    "requiressl": "rds_tls always asks for verify-full; leave it out",
     "service": "a service file may hold TLS options of its own; pass what it holds as arguments",
 }
-
-
-def reserved(name: str) -> str | None:
-    """Say why a caller may not pass this libpq option, or None.
-
-    Every name that starts with ``ssl`` is reserved, so that one which a later libpq adds is caught too.
-    """
-    if name.startswith("ssl"):
-        return _VERIFIED
-    return _RESERVED.get(name)
 
 
 def kwargs(target: "Target") -> "dict[str, Any]":

@@ -21,11 +21,10 @@ EXTRA = "mysql"
 # PyMySQL before 1.2 logs in unencrypted when a server hides its TLS flag, SSLContext or not (seen on the wire).
 _FIRST_SAFE = (1, 2)
 
-_VERIFIED = "rds_tls always passes an SSLContext that verifies; leave it out"
 _OPTION_FILE = "an option file may name another host, a socket or TLS options; pass what it holds as arguments"
 
 # Not named ssl..., but they decide where the bytes go or whether TLS carries them.
-_RESERVED = {
+RESERVED = {
     "defer_connect": "the connection is made and verified before it is returned; leave it out",
     "host": "the host is the first argument, and it is the name that is verified",
     "named_pipe": "a named pipe carries no TLS; leave it out",
@@ -33,16 +32,6 @@ _RESERVED = {
     "read_default_group": _OPTION_FILE,
     "unix_socket": "a Unix-domain socket carries no TLS; leave it out",
 }
-
-
-def reserved(name: str) -> str | None:
-    """Say why a caller may not pass this PyMySQL option, or None.
-
-    Every name that starts with ``ssl`` is reserved, so that one which a later PyMySQL adds is caught too.
-    """
-    if name.startswith("ssl"):
-        return _VERIFIED
-    return _RESERVED.get(name)
 
 
 def kwargs(target: "Target") -> "dict[str, Any]":
