@@ -140,11 +140,15 @@ def test_other_errors_stay_bare(postgres: PostgresServer, mariadb: MariaDbServer
         assert not hasattr(caught.value, "__notes__")
 
 
-@pytest.mark.parametrize("options", [{"sslmode": "disable"}, {"sslmode": "require"}], ids=["plain", "other name"])
+@pytest.mark.parametrize(
+    "options",
+    [{"host": HOST, "sslmode": "disable"}, {"host": GLOBAL_WRITER, "sslmode": "require"}],
+    ids=["plain", "other name"],
+)
 def test_unverified_postgres_connection_is_closed(postgres: PostgresServer, pki: Pki, options: dict[str, Any]) -> None:
     """A connection without TLS, or to a name that is not the endpoint's, does not pass the check."""
     connection = psycopg.connect(
-        host=postgres.host,
+        hostaddr=postgres.host,
         port=postgres.port,
         user=postgres.user,
         password=postgres.password,
