@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pymysql
 import pytest
 
 import rds_tls
+from rds_tls.context import PinnedContext, pinned_context
 from rds_tls.drivers import Target
 from rds_tls.drivers import psycopg as psycopg_adapter
 from rds_tls.drivers import pymysql as pymysql_adapter
@@ -160,27 +162,84 @@ def test_unverified_postgres_connection_is_closed(postgres: PostgresServer, pki:
     assert connection.closed
 
 
+class PermissiveContext(ssl.SSLContext):
+    """A context that sends the endpoint's name and verifies nothing."""
+
+    def wrap_socket(self, sock: socket.socket, *_: Any, **__: Any) -> ssl.SSLSocket:
+        """Shake hands with whoever answers."""
+        return super().wrap_socket(sock, server_hostname=HOST)
+
+
+def permissive(_: Settings) -> dict[str, Any]:
+    """Give PyMySQL a context of somebody else's."""
+    context = PermissiveContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return {"ssl": context}
+
+
 @pytest.mark.parametrize(
     "options",
     [
         lambda _: {"ssl_disabled": True},
-        lambda _: {"ssl": {"check_hostname": False}},
-        lambda pki: {
-            "ssl": rds_tls.mysql_kwargs(GLOBAL_WRITER, region=REGION, via=("x", 1), settings=pki.settings)["ssl"]
-        },
+        permissive,
+        lambda settings: {"ssl": pinned_context(target_bundle(settings), GLOBAL_WRITER)},
     ],
     ids=["plain", "own context", "other name"],
 )
 def test_unverified_mysql_connection_is_closed(
-    mariadb: MariaDbServer, pki: Pki, options: Callable[[Pki], dict[str, Any]]
+    mariadb: MariaDbServer, pki: Pki, options: Callable[[Settings], dict[str, Any]]
 ) -> None:
     """A connection without TLS, with a context of somebody else's, or of another name does not pass the check."""
+    assert_refused_and_closed(mariadb, pki, options(pki.settings))
+
+
+def test_old_tls_to_mysql_is_closed(mariadb_with_tls_1_1: MariaDbServer, pki: Pki) -> None:
+    """Even with one of our contexts, should it ever let TLS 1.1 through, the connection does not pass the check."""
+    mariadb_with_tls_1_1.present(pki.authority.issue([HOST]))
+    context = PinnedContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.pinned_name = HOST
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.minimum_version = ssl.TLSVersion.TLSv1_1
+    ssl.SSLContext.set_ciphers(context, "ALL:@SECLEVEL=0")
+    assert_refused_and_closed(mariadb_with_tls_1_1, pki, {"ssl": context})
+
+
+def assert_refused_and_closed(server: MariaDbServer, pki: Pki, options: dict[str, Any]) -> None:
+    """Connect with PyMySQL's own connect, and see the check refuse and close what came of it."""
     connection = pymysql.connect(
-        host=mariadb.host, port=mariadb.port, user=mariadb.user, password=mariadb.password, **options(pki)
+        host=server.host, port=server.port, user=server.user, password=server.password, **options
     )
     with pytest.raises(rds_tls.UnverifiedConnectionError, match="without verified TLS; it was closed"):
-        pymysql_adapter.verify(connection, target(mariadb, pki.settings))
+        pymysql_adapter.verify(connection, target(server, pki.settings))
     assert not connection.open
+
+
+def connect_async(*args: Any, **options: Any) -> object:
+    """Connect with the asyncio helper."""
+    return asyncio.run(rds_tls.aconnect_postgres(*args, **options))
+
+
+@pytest.mark.parametrize("connect", [rds_tls.connect_postgres, connect_async], ids=["sync", "async"])
+def test_postgres_helper_checks_what_it_returns(
+    postgres: PostgresServer, pki: Pki, monkeypatch: pytest.MonkeyPatch, connect: Callable[..., object]
+) -> None:
+    """Should the arguments ever fail to bring TLS about, the helper returns nothing."""
+    plain = {"host": HOST, "hostaddr": postgres.host, "port": postgres.port, "sslmode": "disable"}
+    monkeypatch.setattr(psycopg_adapter, "kwargs", lambda _: plain)
+    login = {"user": postgres.user, "password": postgres.password, "dbname": postgres.database}
+    with pytest.raises(rds_tls.UnverifiedConnectionError):
+        connect(HOST, settings=pki.settings, **login)
+
+
+def test_mysql_helper_checks_what_it_returns(mariadb: MariaDbServer, pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Should the arguments ever fail to bring TLS about, the helper returns nothing."""
+    plain = {"host": mariadb.host, "port": mariadb.port, "ssl_disabled": True}
+    monkeypatch.setattr(pymysql_adapter, "kwargs", lambda _: plain)
+    with pytest.raises(rds_tls.UnverifiedConnectionError):
+        rds_tls.connect_mysql(HOST, user=mariadb.user, password=mariadb.password, settings=pki.settings)
 
 
 @pytest.mark.parametrize(
