@@ -5,17 +5,24 @@ The floors: imports run strictly downwards, and rooms on one floor never import 
 ::
 
     0  errors      the exception tree
+    0  log         messages under the logger "rds_tls"
     0  regions     partitions, DNS suffixes, trust-store URLs
     0  known_roots fingerprints of the published roots
-    0  settings    one frozen value, read from arguments and environment
+    1  settings    one frozen value, read from arguments and environment
     1  endpoint    host name -> Endpoint
     1  bundle      bytes -> Bundle of roots
     1  diagnosis   what went wrong in a handshake -> its cause and its fix
     2  snapshot    the roots that ship with the package
-    3  trust       what to trust for an endpoint, and why
-    4  context     a sealed SSLContext from a trusted bundle
-    5  drivers     one file for each database driver
-    6  connect     one call from a host name to a verified connection
+    2  download    one file over HTTPS, in bounded time
+    2  cache       downloaded roots on disk: atomic, locked, self-checking
+    3  store       which directory, or this process's memory
+    3  refresh     when to look for newer roots
+    4  renewal     download, validate, store
+    5  trust       what to trust for an endpoint, and why
+    6  context     a sealed SSLContext from a trusted bundle
+    7  drivers     one file for each database driver
+    8  plan        what is decided before a driver dials, and after it failed
+    9  connect     one call from a host name to a verified connection
 
 Importing this package loads nothing but this file: each public name arrives with its first use (PEP 562).
 """
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
     from rds_tls.endpoint import Endpoint, Kind, Trust, parse_endpoint
     from rds_tls.errors import (
         BundleError,
+        DownloadError,
         DriverNotInstalledError,
         EndpointError,
         OptionError,
@@ -46,12 +54,14 @@ if TYPE_CHECKING:
         TrustError,
         UnverifiedConnectionError,
     )
+    from rds_tls.renewal import prefetch
     from rds_tls.settings import Settings
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BundleError",
+    "DownloadError",
     "DriverNotInstalledError",
     "Endpoint",
     "EndpointError",
@@ -71,6 +81,7 @@ __all__ = [
     "mysql_kwargs",
     "parse_endpoint",
     "postgres_kwargs",
+    "prefetch",
     "ssl_context",
 ]
 
@@ -86,6 +97,7 @@ _HOMES = {
     "mysql_kwargs": "connect",
     "parse_endpoint": "endpoint",
     "postgres_kwargs": "connect",
+    "prefetch": "renewal",
     "ssl_context": "connect",
 }
 

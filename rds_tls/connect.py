@@ -4,54 +4,21 @@ Everything here verifies the server's chain against the region's RDS roots, and 
 No argument weakens that, and a driver option that would is refused.
 """
 
-from importlib import import_module
-from typing import NamedTuple
-
-from rds_tls import regions
 from rds_tls.context import shared_context
-from rds_tls.diagnosis import diagnose
-from rds_tls.drivers import Target, refuse_reserved
-from rds_tls.endpoint import Endpoint, Trust, parse_endpoint, url_extras
-from rds_tls.errors import OptionError
+from rds_tls.plan import MYSQL, POSTGRES, make_plan, root_set
 from rds_tls.settings import Settings
 from rds_tls.trust import trusted_bundle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
-    from types import ModuleType
-    from typing import Any, TypeVar
+    from typing import Any
 
     import psycopg
     import pymysql
 
+    from rds_tls.plan import Address, Plan
     from rds_tls.trust import TrustedBundle
-
-    Address = tuple[str, int]
-    Value = TypeVar("Value", int, str)
-
-_MAX_PORT = 65_535
-
-
-class _Engine(NamedTuple):
-    """A database engine: its port unless one is given, and the drivers that have an adapter."""
-
-    name: str
-    port: int
-    drivers: tuple[str, ...]
-
-
-_POSTGRES = _Engine("Aurora PostgreSQL", 5432, ("psycopg",))
-_MYSQL = _Engine("Aurora MySQL", 3306, ("pymysql",))
-
-
-class _Plan(NamedTuple):
-    """Everything that is decided before a driver dials."""
-
-    adapter: "ModuleType"
-    target: Target
-    options: "dict[str, Any]"
 
 
 def connect_postgres(
@@ -90,7 +57,7 @@ def connect_postgres(
         psycopg.Error: what psycopg raises, with a note when TLS is the cause.
     """
     login = {"user": user, "password": password, "dbname": dbname}
-    plan = _plan(_POSTGRES, "psycopg", host, port, via, region, settings, login, driver_options)
+    plan = make_plan(POSTGRES, "psycopg", host, port, via, region, settings, login, driver_options)
     connection: psycopg.Connection[Any] = _connect(plan)
     return connection
 
@@ -115,15 +82,19 @@ async def aconnect_postgres(
 
     login = {"user": user, "password": password, "dbname": dbname}
     plan = await asyncio.to_thread(
-        _plan, _POSTGRES, "psycopg", host, port, via, region, settings, login, driver_options
+        make_plan, POSTGRES, "psycopg", host, port, via, region, settings, login, driver_options
     )
-    try:
-        connection: psycopg.AsyncConnection[Any] = await plan.adapter.aconnect(plan.options)
-    except Exception as error:
-        await asyncio.to_thread(_explain, error, plan)
-        raise
-    plan.adapter.verify(connection, plan.target)
-    return connection
+    while True:
+        try:
+            connection: psycopg.AsyncConnection[Any] = await plan.adapter.aconnect(plan.options)
+        except Exception as error:
+            better = await asyncio.to_thread(plan.after, error)
+            if better is None:
+                raise
+            plan = better
+        else:
+            plan.adapter.verify(connection, plan.target)
+            return connection
 
 
 def connect_mysql(
@@ -162,7 +133,7 @@ def connect_mysql(
         pymysql.Error: what PyMySQL raises, with a note when TLS is the cause.
     """
     login = {"user": user, "password": password, "database": database}
-    plan = _plan(_MYSQL, "pymysql", host, port, via, region, settings, login, driver_options)
+    plan = make_plan(MYSQL, "pymysql", host, port, via, region, settings, login, driver_options)
     connection: pymysql.Connection[Any] = _connect(plan)
     return connection
 
@@ -194,7 +165,7 @@ def postgres_kwargs(
     Raises:
         EndpointError, OptionError, TrustError, DriverNotInstalledError: as for ``connect_postgres``.
     """
-    return _plan(_POSTGRES, driver, host, port, via, region, settings, {}, driver_options).options
+    return make_plan(POSTGRES, driver, host, port, via, region, settings, {}, driver_options).options
 
 
 def mysql_kwargs(
@@ -224,7 +195,7 @@ def mysql_kwargs(
     Raises:
         EndpointError, OptionError, TrustError, DriverNotInstalledError: as for ``connect_mysql``.
     """
-    return _plan(_MYSQL, driver, host, port, via, region, settings, {}, driver_options).options
+    return make_plan(MYSQL, driver, host, port, via, region, settings, {}, driver_options).options
 
 
 def ssl_context(
@@ -245,7 +216,7 @@ def ssl_context(
     Raises:
         EndpointError, OptionError, TrustError: as for ``connect_postgres``.
     """
-    return shared_context(_bundle(_endpoint(host), region, settings))
+    return shared_context(_bundle(host, region, settings))
 
 
 def ca_path(host: str | None = None, *, region: str | None = None, settings: Settings | None = None) -> str:
@@ -264,91 +235,23 @@ def ca_path(host: str | None = None, *, region: str | None = None, settings: Set
     Raises:
         EndpointError, OptionError, TrustError: as for ``connect_postgres``.
     """
-    return _bundle(_endpoint(host), region, settings).path
+    return _bundle(host, region, settings).path
 
 
-def _connect(plan: _Plan) -> "Any":  # noqa: ANN401 - the driver's connection
-    try:
-        connection = plan.adapter.connect(plan.options)
-    except Exception as error:
-        _explain(error, plan)
-        raise
-    plan.adapter.verify(connection, plan.target)
-    return connection
+def _bundle(host: str | None, region: str | None, settings: Settings | None) -> "TrustedBundle":
+    settings = Settings.from_env() if settings is None else settings
+    return trusted_bundle(root_set(host, region), settings)
 
 
-def _explain(error: Exception, plan: _Plan) -> None:
-    """Add the cause and the fix to a driver's error, when TLS is the cause."""
-    diagnosis = diagnose(plan.adapter.reason(error, plan.target))
-    if diagnosis is not None:
-        error.add_note(diagnosis.note(plan.target.host, str(plan.target.bundle)))
-
-
-def _plan(
-    engine: _Engine,
-    driver: str,
-    host: str,
-    port: int | None,
-    via: "Address | None",
-    region: str | None,
-    settings: Settings | None,
-    login: "Mapping[str, str | None]",
-    driver_options: "Mapping[str, Any]",
-) -> _Plan:
-    if driver not in engine.drivers:
-        raise OptionError(f"{engine.name} has no driver {driver!r} here: use one of {', '.join(engine.drivers)}")
-    adapter = import_module(f"rds_tls.drivers.{driver}")
-    refuse_reserved(adapter, driver_options)
-    if url_extras(host):
-        raise OptionError(
-            "the host is a URL with more than a host and a port in it: pass user=, password=, the database "
-            "and driver options as arguments, since nothing is read from the URL"
-        )
-    endpoint = parse_endpoint(host)
-    port = _agreed("port", endpoint.port, port)
-    target = Target(
-        host=endpoint.host,
-        port=engine.port if port is None else _checked_port(port, f"port={port!r}"),
-        bundle=_bundle(endpoint, region, settings),
-        via=_checked_via(via),
-    )
-    given = {name: value for name, value in login.items() if value is not None}
-    return _Plan(adapter, target, {**adapter.kwargs(target), **given, **driver_options})
-
-
-def _endpoint(host: str | None) -> Endpoint | None:
-    return None if host is None else parse_endpoint(host)
-
-
-def _bundle(endpoint: Endpoint | None, region: str | None, settings: Settings | None) -> "TrustedBundle":
-    if region is not None and regions.partition_of(region) is None:
-        raise OptionError(f"region={region!r} is not the name of an AWS region: check its spelling")
-    trust = Trust.RDS
-    if endpoint is not None:
-        trust, region = endpoint.trust, _agreed("region", endpoint.region, region)
-    elif region is None:
-        raise OptionError("neither a host nor a region is given: pass the endpoint, or region='us-east-1'")
-    return trusted_bundle(trust, region, Settings.from_env() if settings is None else settings)
-
-
-def _agreed(name: str, in_host: "Value | None", argument: "Value | None") -> "Value | None":
-    """Take what the host says or what the argument says, and refuse two that differ."""
-    if in_host is not None and argument is not None and in_host != argument:
-        raise OptionError(f"the host says {name} {in_host!r}, the argument {name}={argument!r}: leave one out")
-    return in_host if argument is None else argument
-
-
-def _checked_port(port: int, origin: str) -> int:
-    if not (isinstance(port, int) and 0 < port <= _MAX_PORT):
-        raise OptionError(f"{origin} is no TCP port: give an integer from 1 to {_MAX_PORT}")
-    return port
-
-
-def _checked_via(via: "Address | None") -> "Address | None":
-    match via:
-        case None:
-            return None
-        case (str() as address, int() as port) if address:
-            return address, _checked_port(port, f"the port of via={via!r}")
-        case _:
-            raise OptionError(f"via={via!r} is no address: give a pair, as in via=('127.0.0.1', 15432)")
+def _connect(plan: "Plan") -> "Any":  # noqa: ANN401 - the driver's connection
+    while True:
+        try:
+            connection = plan.adapter.connect(plan.options)
+        except Exception as error:
+            better = plan.after(error)
+            if better is None:
+                raise
+            plan = better
+        else:
+            plan.adapter.verify(connection, plan.target)
+            return connection

@@ -1,19 +1,55 @@
 """A sealed SSLContext from a trusted bundle: it verifies, it is shared, and nobody can weaken it."""
 
 import ssl
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import NoReturn
 
 from rds_tls.errors import SealedContextError, TrustError
+from rds_tls.trust import heal_later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from socket import socket
 
     from rds_tls.trust import TrustedBundle
 
 # AWS has some forty regions, and a tunnel adds a context of its own: room for all of them, and a bound.
 _MAX_CONTEXTS = 128
+
+
+# OpenSSL's verdicts that no anchor signs the chain (openssl-verification-options(1) and x509_vfy.h): the issuer is not
+# at hand, the chain ends in a root that is not trusted, or the leaf's issuer is missing.
+_UNKNOWN_ROOT = frozenset({2, 19, 20, 21})
+
+
+class _Socket(ssl.SSLSocket):
+    """A TLS socket that looks for newer roots, in the background, when its server's root is unknown."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the base class's signature
+        """Shake hands; the failure is the caller's to handle, the newer roots are for the next caller."""
+        with _watch(self.context):
+            super().do_handshake(block)
+
+
+class _Object(ssl.SSLObject):
+    """The same for event loops."""
+
+    def do_handshake(self) -> None:
+        """Shake hands; the failure is the caller's to handle, the newer roots are for the next caller."""
+        with _watch(self.context):
+            super().do_handshake()
+
+
+@contextmanager
+def _watch(context: ssl.SSLContext) -> "Iterator[None]":
+    try:
+        yield
+    except ssl.SSLCertVerificationError as error:
+        if error.verify_code in _UNKNOWN_ROOT and isinstance(context, SealedContext) and context.bundle:
+            heal_later(context.bundle)
+        raise
 
 
 class SealedContext(ssl.SSLContext):
@@ -23,6 +59,9 @@ class SealedContext(ssl.SSLContext):
     value it already has is allowed, because drivers do that to be sure.
     """
 
+    sslsocket_class = _Socket
+    sslobject_class = _Object
+    bundle: "TrustedBundle | None" = None
     pinned_name: str | None = None
     sealed = False
 
@@ -152,5 +191,6 @@ def _build(context: SealedContext, bundle: "TrustedBundle") -> SealedContext:
         raise TrustError(f"OpenSSL cannot load the trust anchors of the {bundle}: {error}") from error
     if not context.cert_store_stats()["x509_ca"]:
         raise TrustError(f"the {bundle} holds no CA certificate: name a file of root CAs")
+    context.bundle = bundle
     context.sealed = True
     return context

@@ -36,6 +36,30 @@ class Trust(Enum):
     AMAZON = "amazon"
 
 
+class RootSet(NamedTuple):
+    """Which roots sign the certificates of an endpoint.
+
+    Attributes:
+        trust: whose roots they are.
+        region: the AWS region; None for Amazon Trust Services, whose roots serve every region.
+    """
+
+    trust: Trust
+    region: str | None
+
+    @property
+    def name(self) -> str:
+        """The name of the file that holds them, without its suffix: in the package and in a cache."""
+        if self.region is None:
+            return self.trust.value
+        return self.region if self.trust is Trust.RDS else f"{self.region}-preview"
+
+    def __str__(self) -> str:
+        if self.trust is Trust.AMAZON:
+            return "Amazon Trust Services roots"
+        return f"{self.region} {'Preview ' if self.trust is Trust.RDS_PREVIEW else ''}RDS roots"
+
+
 class Endpoint(NamedTuple):
     """A parsed endpoint.
 

@@ -3,33 +3,150 @@
 import os
 from typing import NamedTuple
 
+from rds_tls.errors import SettingsError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import Self
+
+    Path = str | os.PathLike[str]
+    Value = Path | float | bool | None
 
 CA_BUNDLE_VARIABLE = "RDS_TLS_CA_BUNDLE"
 
+_DAY = 86_400.0
+_LONGEST_TIMEOUT = 3_600.0
 
-class Settings(NamedTuple):
-    """Choices that hold for one call, or for every call that is given this value.
 
-    None of them can weaken verification: they only say where trust anchors come from.
+class _Fields(NamedTuple):
+    ca_file: "Path | None" = None
+    bundle_dir: "Path | None" = None
+    cache_dir: "Path | None" = None
+    max_age: float = 7 * _DAY
+    connect_timeout: float = 2.0
+    total_timeout: float = 10.0
+    offline: bool = False
+    truststore_url: str | None = None
+    mirror_ca_file: "Path | None" = None
+    known_roots_only: bool = False
+
+
+class Settings(_Fields):
+    """Choices about where trust anchors come from; none of them can weaken verification.
 
     Attributes:
-        ca_file: path of a PEM file whose root CAs replace every other source of trust anchors.
-            Environment: ``RDS_TLS_CA_BUNDLE``; an empty value counts as unset.
+        ca_file: path of a PEM file whose root CAs replace every other source (``RDS_TLS_CA_BUNDLE``).
+        bundle_dir: directory that ``prefetch`` filled, for images and Lambda layers (``RDS_TLS_BUNDLE_DIR``).
+        cache_dir: where downloaded bundles are kept; the user's cache directory unless given, a private one below
+            the temporary directory on AWS Lambda or where that is not writable (``RDS_TLS_CACHE_DIR``).
+        max_age: seconds after which a bundle is refreshed in the background; 7 days (``RDS_TLS_MAX_AGE``).
+        connect_timeout: seconds that a download waits for a TCP connection; 2 (``RDS_TLS_CONNECT_TIMEOUT``).
+        total_timeout: seconds that a download may take with its retries; 10 (``RDS_TLS_TOTAL_TIMEOUT``).
+        offline: never use the network for bundles (``RDS_TLS_OFFLINE``).
+        truststore_url: base URL of a mirror of the trust store, HTTPS (``RDS_TLS_TRUSTSTORE_URL``).
+        mirror_ca_file: path of a PEM file that verifies the mirror's own certificate
+            (``RDS_TLS_TRUSTSTORE_CA_FILE``).
+        known_roots_only: refuse downloaded roots that this version does not list (``RDS_TLS_KNOWN_ROOTS_ONLY``).
+
+    Raises:
+        SettingsError: a value cannot be used; the message names it and the rule.
     """
 
-    ca_file: str | os.PathLike[str] | None = None
+    __slots__ = ()
+
+    def __new__(cls, *args: "Value", **fields: "Value") -> "Self":
+        """Make the value, after each field has passed its rule."""
+        made = super().__new__(cls, *args, **fields)  # type: ignore[arg-type]
+        for name, rule in _RULES.items():
+            rule.check(getattr(made, name), f"Settings.{name}")
+        return made
 
     @classmethod
-    def from_env(cls, environ: "Mapping[str, str]" = os.environ) -> "Settings":
+    def from_env(cls, environ: "Mapping[str, str]" = os.environ, **fields: "Value") -> "Self":
         """Read the settings from environment variables.
 
         Args:
             environ: the variables to read; the process environment unless given.
+            **fields: settings that take precedence over their variable.
 
         Returns:
             The settings, with the default for each variable that is unset or empty.
+
+        Raises:
+            SettingsError: a value cannot be used; the message names the variable.
         """
-        return cls(ca_file=environ.get(CA_BUNDLE_VARIABLE) or None)
+        for name, rule in _RULES.items():
+            text = environ.get(rule.variable)
+            if text and name not in fields:
+                fields[name] = rule.read_variable(text)
+        return cls(**fields) if fields else _DEFAULTS  # type: ignore[return-value]
+
+
+class _Rule(NamedTuple):
+    """How one setting is written in its environment variable, and what it must be."""
+
+    variable: str
+    read: "Callable[[str], Value]"
+    accepts: "Callable[[Value], bool]"
+    must_be: str
+
+    def check(self, value: "Value", origin: str) -> None:
+        if not self.accepts(value):
+            raise SettingsError(f"{origin}={value!r} must be {self.must_be}")
+
+    def read_variable(self, text: str) -> "Value":
+        try:
+            value = self.read(text)
+        except (KeyError, ValueError):
+            readable = False
+        else:
+            readable = self.accepts(value)
+        if not readable:
+            raise SettingsError(f"{self.variable}={text!r} must be {self.must_be}")
+        return value
+
+
+def _is_path(value: "Value") -> bool:
+    return value is None or (isinstance(value, str | os.PathLike) and os.fspath(value) != "")
+
+
+def _is_age(value: "Value") -> bool:
+    return isinstance(value, int | float) and value >= 0
+
+
+def _is_timeout(value: "Value") -> bool:
+    return isinstance(value, int | float) and 0 < value <= _LONGEST_TIMEOUT
+
+
+def _is_switch(value: "Value") -> bool:
+    return isinstance(value, bool)
+
+
+def _is_https_url(value: "Value") -> bool:
+    return value is None or (isinstance(value, str) and value.startswith("https://"))
+
+
+def _switch(text: str) -> bool:
+    return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
+
+
+_A_PATH = "a path that is not empty"
+_A_TIMEOUT = "a number of seconds above 0, an hour at most"
+_A_SWITCH = "true or false (in the environment 1 or 0)"
+_AN_HTTPS_URL = "the base URL of a mirror, beginning with https://"
+
+# One row for each field of Settings.
+_RULES = {
+    "ca_file": _Rule(CA_BUNDLE_VARIABLE, str, _is_path, _A_PATH),
+    "bundle_dir": _Rule("RDS_TLS_BUNDLE_DIR", str, _is_path, _A_PATH),
+    "cache_dir": _Rule("RDS_TLS_CACHE_DIR", str, _is_path, _A_PATH),
+    "max_age": _Rule("RDS_TLS_MAX_AGE", float, _is_age, "a number of seconds, 0 or more"),
+    "connect_timeout": _Rule("RDS_TLS_CONNECT_TIMEOUT", float, _is_timeout, _A_TIMEOUT),
+    "total_timeout": _Rule("RDS_TLS_TOTAL_TIMEOUT", float, _is_timeout, _A_TIMEOUT),
+    "offline": _Rule("RDS_TLS_OFFLINE", _switch, _is_switch, _A_SWITCH),
+    "truststore_url": _Rule("RDS_TLS_TRUSTSTORE_URL", str, _is_https_url, _AN_HTTPS_URL),
+    "mirror_ca_file": _Rule("RDS_TLS_TRUSTSTORE_CA_FILE", str, _is_path, _A_PATH),
+    "known_roots_only": _Rule("RDS_TLS_KNOWN_ROOTS_ONLY", _switch, _is_switch, _A_SWITCH),
+}
+_DEFAULTS = Settings()

@@ -1,31 +1,46 @@
 """What to trust for an endpoint: the one place that knows which source of roots comes first.
 
-Precedence: an explicit CA file (argument, then ``RDS_TLS_CA_BUNDLE``), then the snapshot in this package.
+Precedence: an explicit CA file (argument, then ``RDS_TLS_CA_BUNDLE``); a fresh entry of the cache; the newest of a
+stale entry, a prefetched file and the snapshot in this package, served at once while a refresh runs; a download, when
+nothing covers the region.
 """
 
 import os
+import time
 from enum import Enum
 from typing import NamedTuple
 
-from rds_tls import regions, snapshot
-from rds_tls.endpoint import Trust
-from rds_tls.errors import TrustError
+from rds_tls import log, snapshot, store
+from rds_tls.cache import Cache
+from rds_tls.endpoint import RootSet, Trust
+from rds_tls.errors import RdsTlsError, TrustError
+from rds_tls.refresh import SCHEDULE
 from rds_tls.settings import CA_BUNDLE_VARIABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rds_tls.cache import Entry
     from rds_tls.settings import Settings
 
 # The same bound as for a published bundle (165 KB in 2026): larger is a mistake, not a CA file.
 MAX_CA_FILE_BYTES = 1_048_576
 
-OWN_FILE_FIX = f"give a PEM file of its roots: {CA_BUNDLE_VARIABLE}=/path/roots.pem or Settings(ca_file=...)"
+# How long an answer holds before every source is looked at again, in seconds; sooner when its file changes.
+HOLD = 60.0
+MAX_HELD = 256
+
+# A clock that was set back by more than this, in seconds, makes an entry of the future stale.
+CLOCK_TOLERANCE = 60.0
 
 
 class Source(Enum):
     """Where a bundle of trust anchors came from."""
 
     CA_FILE = "CA file"
+    CACHE = "cache"
+    PREFETCHED = "prefetched directory"
     SNAPSHOT = "snapshot"
 
 
@@ -36,44 +51,219 @@ class TrustedBundle(NamedTuple):
         path: a stable path to a PEM file that holds exactly these trust anchors.
         digest: SHA-256, in hex, that changes when the content does.
         source: where the anchors came from.
-        whose: whose roots they are, in words.
-        as_of: the UTC date (ISO) that the snapshot was taken; None for a caller's own file.
+        roots: which roots were asked for.
+        settings: the choices under which they were found.
+        as_of: when they were fetched (POSIX seconds, UTC); None for a caller's own file.
     """
 
     path: str
     digest: str
     source: Source
-    whose: str
-    as_of: str | None = None
+    roots: RootSet
+    settings: "Settings"
+    as_of: float | None = None
 
     def __str__(self) -> str:
-        dated = f" of {self.as_of}" if self.as_of else ""
-        return f"{self.whose} from the {self.source.value}{dated} ({self.path})"
+        dated = "" if self.as_of is None else time.strftime(" of %Y-%m-%d", time.gmtime(self.as_of))
+        whose = "roots" if self.source is Source.CA_FILE else self.roots
+        return f"{whose} from the {self.source.value}{dated} ({self.path})"
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the anchors are younger than ``Settings.max_age``."""
+        return self.as_of is None or -CLOCK_TOLERANCE <= time.time() - self.as_of < self.settings.max_age
+
+    @property
+    def may_be_renewed(self) -> bool:
+        """Whether newer anchors may be looked for on the network."""
+        return not (self.settings.offline or self.source is Source.CA_FILE or self.roots.trust is Trust.AMAZON)
 
 
-def trusted_bundle(trust: Trust, region: str | None, settings: "Settings") -> TrustedBundle:
-    """Find the trust anchors for a kind of trust in a region.
+class _Held(NamedTuple):
+    """An answer, and what must still be so for it to hold."""
+
+    bundle: TrustedBundle
+    file: tuple[int, int, int]
+    until: float
+
+    def holds(self) -> bool:
+        return time.monotonic() < self.until and _identity(self.bundle.path) == self.file
+
+
+_held: "dict[tuple[RootSet, Settings], _Held]" = {}
+
+
+def trusted_bundle(roots: RootSet, settings: "Settings") -> TrustedBundle:
+    """Find the trust anchors for an endpoint.
 
     Args:
-        trust: whose roots sign the server's certificate.
-        region: the AWS region; not needed for ``Trust.AMAZON``, whose five roots serve every region.
+        roots: which roots sign its certificate.
         settings: the caller's choices; an explicit CA file wins over everything else.
 
     Returns:
         The bundle. Its roots are never mixed with the system's, nor with another partition's.
 
     Raises:
+        DownloadError: no source covers the region, and its bundle cannot be downloaded.
         TrustError: no anchors can be had, or the explicit CA file cannot be one.
     """
     if settings.ca_file is not None:
-        return _explicit(os.fspath(settings.ca_file))
-    shipped = snapshot.find(trust, region)
+        return _explicit(os.fspath(settings.ca_file), roots, settings)
+    held = _held.get((roots, settings))
+    if held is not None and held.holds():
+        return held.bundle
+    found, seen = _look(roots, settings)
+    if found is None:
+        found = _downloaded(roots, settings)
+    elif not found.is_fresh:
+        _refresh(found, seen)
+    return _hold(found)
+
+
+def heal(failed: TrustedBundle) -> TrustedBundle | None:
+    """Look for newer roots, after a server's chain ended in a root that is not among the anchors.
+
+    Within ``refresh.PAUSE`` this downloads once for each region and process; threads that fail together wait for that
+    one download. Nothing is relaxed: the new roots pass the same checks as ever.
+
+    Args:
+        failed: the anchors that did not know the root.
+
+    Returns:
+        Other anchors, with which one more attempt makes sense; None when there are none.
+    """
+    if not failed.may_be_renewed:
+        return None
+    roots, settings = failed.roots, failed.settings
+    with SCHEDULE.turn(roots):
+        current, seen = _look(roots, settings)
+        if current is None or _same(current, failed):
+            if not SCHEDULE.due(("heal", roots)):
+                return None
+            try:
+                current = _renewed(roots, settings, seen, unconditional=True)
+            except RdsTlsError as error:
+                log.warning("the %s could not be renewed: %s", roots, error)
+                return None
+        if _same(current, failed):
+            return None
+        log.info("healed: now the %s", current)
+        return _hold(current)
+
+
+def heal_later(failed: TrustedBundle) -> None:
+    """Heal in the background, for a caller that cannot wait: contexts that are built afterwards have the newer roots.
+
+    Args:
+        failed: the anchors that did not know the root.
+    """
+    _in_background("heal later", failed, lambda: heal(failed))
+
+
+def _look(roots: RootSet, settings: "Settings") -> "tuple[TrustedBundle | None, Entry | None]":
+    """Choose among everything on disk, and say which entry of the cache was there to choose from.
+
+    Returns:
+        A fresh entry of the cache, else whatever is newest; and the entry, fresh or not.
+    """
+    if roots.trust is Trust.AMAZON:
+        return _shipped(roots, settings), None
+    entry = store.newest(roots.name, settings)
+    cached = entry and _from_entry(entry, Source.CACHE, roots, settings)
+    if cached is not None and cached.is_fresh:
+        return cached, entry
+    prefetched = None
+    if settings.bundle_dir is not None:
+        file = Cache(os.fspath(settings.bundle_dir)).read(roots.name)
+        prefetched = file and _from_entry(file, Source.PREFETCHED, roots, settings)
+    found = [bundle for bundle in (cached, prefetched, _shipped(roots, settings)) if bundle is not None]
+    return max(found, key=lambda bundle: bundle.as_of or 0.0, default=None), entry
+
+
+def _from_entry(entry: "Entry", source: Source, roots: RootSet, settings: "Settings") -> TrustedBundle:
+    return TrustedBundle(entry.path, entry.digest, source, roots, settings, entry.fetched_at)
+
+
+def _shipped(roots: RootSet, settings: "Settings") -> TrustedBundle | None:
+    from datetime import UTC, datetime
+
+    shipped = snapshot.find(roots.trust, roots.region)
     if shipped is None:
-        raise TrustError(_nothing_covers(trust, region))
-    return TrustedBundle(shipped.path, shipped.digest, Source.SNAPSHOT, _whose(trust, region), as_of=shipped.date)
+        return None
+    as_of = datetime.fromisoformat(shipped.date).replace(tzinfo=UTC).timestamp()
+    return TrustedBundle(shipped.path, shipped.digest, Source.SNAPSHOT, roots, settings, as_of)
 
 
-def _explicit(path: str) -> TrustedBundle:
+def _downloaded(roots: RootSet, settings: "Settings") -> TrustedBundle:
+    """Fetch what no source on disk covers; the caller waits, since there is nothing else."""
+    if settings.offline:
+        raise TrustError(
+            f"no {roots} are at hand, and RDS_TLS_OFFLINE or Settings(offline=True) forbids the download: call "
+            f"rds_tls.prefetch({roots.region!r}, directory=...) where there is a network and set RDS_TLS_BUNDLE_DIR to "
+            f"that directory, or set {CA_BUNDLE_VARIABLE} to a PEM file of them"
+        )
+    return _renewed(roots, settings, None)
+
+
+def _renewed(
+    roots: RootSet, settings: "Settings", seen: "Entry | None", *, unconditional: bool = False
+) -> TrustedBundle:
+    from rds_tls import renewal  # requests and cryptography: 170 ms that only a download needs
+
+    entry = renewal.renew(roots, settings, seen, unconditional=unconditional)
+    return _from_entry(entry, Source.CACHE, roots, settings)
+
+
+def _refresh(stale: TrustedBundle, seen: "Entry | None") -> None:
+    _in_background("refresh", stale, lambda: _hold(_renewed(stale.roots, stale.settings, seen)))
+
+
+def _in_background(purpose: str, bundle: TrustedBundle, work: "Callable[[], object]") -> None:
+    """Let a thread look for newer roots; AWS Lambda freezes a process between calls, in the middle of anything."""
+    if not bundle.may_be_renewed or "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        return
+
+    def quietly() -> None:
+        try:
+            work()
+        except RdsTlsError as error:
+            log.warning("the %s could not be refreshed: %s", bundle, error)
+
+    SCHEDULE.in_background((purpose, bundle.roots), quietly)
+
+
+def _hold(bundle: TrustedBundle) -> TrustedBundle:
+    if len(_held) >= MAX_HELD:
+        _held.clear()
+    file = _identity(bundle.path)
+    if file is not None:
+        log.debug("trusting the %s, SHA-256 %s", bundle, bundle.digest)
+        _held[bundle.roots, bundle.settings] = _Held(bundle, file, time.monotonic() + HOLD)
+    return bundle
+
+
+def _identity(path: str) -> tuple[int, int, int] | None:
+    """Tell a file from any that takes its place."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _same(one: TrustedBundle, other: TrustedBundle) -> bool:
+    """Say whether two bundles hold the same anchors; of a path that was replaced, the digest alone is left."""
+    return one.digest == other.digest or (one.path != other.path and _anchors(one) == _anchors(other))
+
+
+def _anchors(bundle: TrustedBundle) -> set[bytes]:
+    """Give the PEM blocks of a bundle, to compare one with another whatever else the files say."""
+    with open(bundle.path, "rb") as file:
+        begin, end = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
+        return {block.partition(end)[0] for block in file.read().split(begin)[1:]}
+
+
+def _explicit(path: str, roots: RootSet, settings: "Settings") -> TrustedBundle:
     """Take a caller's CA file as it is: OpenSSL itself refuses what is expired or no CA in it."""
     import hashlib  # 5 ms that only this path needs
 
@@ -87,13 +277,7 @@ def _explicit(path: str) -> TrustedBundle:
     if fault := _fault(content):
         raise TrustError(f"{origin} {fault}")
     digest = hashlib.sha256(content).hexdigest()
-    return TrustedBundle(os.path.abspath(path), digest, Source.CA_FILE, "roots")
-
-
-def _whose(trust: Trust, region: str | None) -> str:
-    if trust is Trust.AMAZON:
-        return "Amazon Trust Services roots"
-    return f"{region} {'Preview ' if trust is Trust.RDS_PREVIEW else ''}RDS roots"
+    return TrustedBundle(os.path.abspath(path), digest, Source.CA_FILE, roots, settings)
 
 
 def _fault(content: bytes) -> str | None:
@@ -105,14 +289,3 @@ def _fault(content: bytes) -> str | None:
     if b"-----BEGIN CERTIFICATE-----" not in content:
         return "holds no PEM certificate: convert it first, as with 'openssl pkcs7 -inform DER -print_certs'."
     return None
-
-
-def _nothing_covers(trust: Trust, region: str | None) -> str:
-    """Explain why no source has roots, and what to do about it."""
-    if region is None:
-        return "this endpoint's name has no region in it: pass region= with the region its writer is in"
-    partition = regions.partition_of(region)
-    if partition is None or partition.truststore is None:
-        return f"AWS publishes no RDS trust store for {region}: {OWN_FILE_FIX}"
-    url = f"{partition.truststore}/{region}/{region}-bundle.pem"
-    return f"no {_whose(trust, region)} ship with rds_tls: download {url} and {OWN_FILE_FIX}"

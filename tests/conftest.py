@@ -1,15 +1,36 @@
 """The servers that the tests share: one of each kind, started when a test first needs it."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import rds_tls
+from rds_tls import refresh, store, trust
 from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+
+# What is on this machine, and no network: for tests that mean the snapshot.
+OFFLINE = rds_tls.Settings(offline=True)
 
 REGION = "eu-west-1"
 SIBLING = "eu-west-2"
+
+
+@pytest.fixture(autouse=True)
+def _own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test see this user's caches and settings, nor what another test left in this process."""
+    for variable in list(os.environ):
+        if variable.startswith(("RDS_TLS_", "AWS_", "PG")):
+            monkeypatch.delenv(variable)
+    monkeypatch.setenv("RDS_TLS_OFFLINE", "1")
+    for variable in ("HOME", "XDG_CACHE_HOME", "TMPDIR"):
+        folder = tmp_path / f"own-{variable.lower()}"
+        folder.mkdir()
+        monkeypatch.setenv(variable, str(folder))
+    trust._held.clear()
+    refresh.SCHEDULE.forget()
+    store.MEMORY.__init__()  # type: ignore[misc]  # as new, at the same place
 
 
 class Pki:

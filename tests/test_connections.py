@@ -17,6 +17,7 @@ from rds_tls.context import PinnedContext, pinned_context
 from rds_tls.drivers import Target
 from rds_tls.drivers import psycopg as psycopg_adapter
 from rds_tls.drivers import pymysql as pymysql_adapter
+from rds_tls.endpoint import RootSet
 from rds_tls.settings import Settings
 from rds_tls.trust import TrustedBundle, trusted_bundle
 from tests.conftest import REGION, Pki
@@ -55,7 +56,7 @@ def target(server: Server, settings: Settings) -> Target:
 
 def target_bundle(settings: Settings) -> TrustedBundle:
     """Find the trust anchors of the region."""
-    return trusted_bundle(rds_tls.Trust.RDS, REGION, settings)
+    return trusted_bundle(RootSet(rds_tls.Trust.RDS, REGION), settings)
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ import pytest
 
 import rds_tls
 from rds_tls.context import SealedContext, pinned_context, shared_context
+from rds_tls.endpoint import RootSet
 from rds_tls.trust import Source, TrustedBundle
+from tests.conftest import OFFLINE
 
 HOST = "db.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 PREVIEW = "db.abc123def456.us-east-2.rds-preview.amazonaws.com"
@@ -18,7 +20,7 @@ PREVIEW = "db.abc123def456.us-east-2.rds-preview.amazonaws.com"
 @pytest.fixture
 def context() -> ssl.SSLContext:
     """The shared context of one region, from the snapshot."""
-    return rds_tls.ssl_context(region="eu-west-1", settings=rds_tls.Settings())
+    return rds_tls.ssl_context(region="eu-west-1", settings=OFFLINE)
 
 
 def test_settings_of_the_context(context: ssl.SSLContext) -> None:
@@ -34,7 +36,7 @@ def test_settings_of_the_context(context: ssl.SSLContext) -> None:
 
 def test_context_is_shared(context: ssl.SSLContext) -> None:
     """Every host of a region gets the same object; another region gets another."""
-    settings = rds_tls.Settings()
+    settings = OFFLINE
     assert rds_tls.ssl_context(HOST, settings=settings) is context
     assert rds_tls.ssl_context("x." + HOST.partition(".")[2], settings=settings) is context
     assert rds_tls.ssl_context(region="eu-west-2", settings=settings) is not context
@@ -84,7 +86,8 @@ def test_repeating_a_value_is_allowed(context: ssl.SSLContext) -> None:
 
 def bundle_at(path: Path) -> TrustedBundle:
     """Describe a file as a caller's own bundle."""
-    return TrustedBundle(str(path), hashlib.sha256(path.read_bytes()).hexdigest(), Source.CA_FILE, "roots")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return TrustedBundle(str(path), digest, Source.CA_FILE, RootSet(rds_tls.Trust.RDS, "eu-west-1"), OFFLINE)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +115,7 @@ def test_unloadable_file_is_refused(
 
 def test_pinned_name_wins_over_the_dialled_one() -> None:
     """A pinned context sends and verifies the pinned name, whatever name it is given."""
-    bundle = bundle_at(Path(rds_tls.ca_path(region="eu-west-1", settings=rds_tls.Settings())))
+    bundle = bundle_at(Path(rds_tls.ca_path(region="eu-west-1", settings=OFFLINE)))
     context = pinned_context(bundle, HOST)
     tls = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="127.0.0.1")
     assert tls.server_hostname == HOST

@@ -12,18 +12,25 @@ PACKAGE = Path(rds_tls.__file__).parent
 # The floor plan of the design; a new room is added here on purpose, with its floor.
 FLOORS = {
     "errors": 0,
+    "log": 0,
     "regions": 0,
     "known_roots": 0,
-    "settings": 0,
+    "settings": 1,
     "endpoint": 1,
     "bundle": 1,
     "diagnosis": 1,
     "snapshot": 2,
-    "trust": 3,
-    "context": 4,
-    "drivers": 5,
-    "connect": 6,
-    "__init__": 7,
+    "download": 2,
+    "cache": 2,
+    "refresh": 3,
+    "store": 3,
+    "renewal": 4,
+    "trust": 5,
+    "context": 6,
+    "drivers": 7,
+    "plan": 8,
+    "connect": 9,
+    "__init__": 10,
 }
 
 

@@ -14,7 +14,7 @@ import pytest
 
 import rds_tls
 from rds_tls.diagnosis import TEXTS, Cause
-from tests.conftest import Pki
+from tests.conftest import OFFLINE, Pki
 from tests.local_rds import Credentials, MariaDbServer, PostgresServer
 
 WRITER = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
@@ -168,7 +168,7 @@ def test_sibling_region_is_refused(way: Way, server: Server, pki: Pki) -> None:
 def test_real_roots_refuse_a_foreign_authority(way: Way, server: Server, pki: Pki) -> None:
     """The region's real RDS roots, from the snapshot, refuse a private CA that uses their names."""
     server.present(pki.authority.issue(NAMES))
-    error = refusal(way, WRITER, server, rds_tls.Settings())
+    error = refusal(way, WRITER, server, OFFLINE)
     assert_explained(error, way, WRITER, Cause.UNKNOWN_ROOT)
 
 

@@ -12,6 +12,7 @@ import rds_tls
 from rds_tls.drivers import psycopg as psycopg_adapter
 from rds_tls.drivers import pymysql as pymysql_adapter
 from rds_tls.drivers import reserved
+from tests.conftest import OFFLINE
 
 HOST = "db.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 PROXY = "px.proxy-abc123def456.eu-west-1.rds.amazonaws.com"
@@ -88,12 +89,12 @@ def test_async_helper_refuses_too(name: str) -> None:
 
 def test_postgres_kwargs_verify_everything() -> None:
     """The arguments for psycopg ask libpq for verify-full with the region's roots, and for TLS alone."""
-    options = rds_tls.postgres_kwargs(f"{HOST}:6000", user="app", application_name="shop", settings=rds_tls.Settings())
+    options = rds_tls.postgres_kwargs(f"{HOST}:6000", user="app", application_name="shop", settings=OFFLINE)
     assert options == {
         "host": HOST,
         "port": 6000,
         "sslmode": "verify-full",
-        "sslrootcert": rds_tls.ca_path(region="eu-west-1", settings=rds_tls.Settings()),
+        "sslrootcert": rds_tls.ca_path(region="eu-west-1", settings=OFFLINE),
         "sslcertmode": "disable",
         "ssl_min_protocol_version": "TLSv1.2",
         "gssencmode": "disable",
@@ -170,7 +171,7 @@ def test_plain_url_is_a_host() -> None:
 
 def test_proxy_gets_the_amazon_roots() -> None:
     """RDS Proxy is verified against Amazon Trust Services, not against the region's RDS roots."""
-    settings = rds_tls.Settings()
+    settings = OFFLINE
     proxy = rds_tls.postgres_kwargs(PROXY, settings=settings)["sslrootcert"]
     assert proxy == rds_tls.ca_path(PROXY, settings=settings)
     assert proxy != rds_tls.ca_path(HOST, settings=settings)

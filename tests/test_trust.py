@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 import rds_tls
+from rds_tls import snapshot
+from rds_tls.endpoint import RootSet
 from rds_tls.settings import Settings
 from rds_tls.trust import MAX_CA_FILE_BYTES, Source, trusted_bundle
+from tests.conftest import OFFLINE
 
 HOST = "db.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 PROXY = "px.proxy-abc123def456.eu-west-1.rds.amazonaws.com"
@@ -17,16 +20,18 @@ GLOBAL_WRITER = "g.global-abc123def456.global.rds.amazonaws.com"
 def ca_file(tmp_path: Path) -> Path:
     """A caller's own CA file, with the roots of another region in it."""
     path = tmp_path / "roots.pem"
-    path.write_bytes(Path(rds_tls.ca_path(region="us-east-1", settings=Settings())).read_bytes())
+    path.write_bytes(Path(rds_tls.ca_path(region="us-east-1", settings=OFFLINE)).read_bytes())
     return path
 
 
 def test_snapshot_serves_its_regions() -> None:
     """A region in the snapshot is trusted by its shipped file, with its date."""
-    bundle = trusted_bundle(rds_tls.Trust.RDS, "eu-west-1", Settings())
+    bundle = trusted_bundle(RootSet(rds_tls.Trust.RDS, "eu-west-1"), OFFLINE)
+    shipped = snapshot.find(rds_tls.Trust.RDS, "eu-west-1")
+    assert shipped is not None
     assert bundle.source is Source.SNAPSHOT
-    assert bundle.path.endswith("eu-west-1.pem")
-    assert str(bundle) == f"eu-west-1 RDS roots from the snapshot of {bundle.as_of} ({bundle.path})"
+    assert bundle.path == shipped.path
+    assert str(bundle) == f"eu-west-1 RDS roots from the snapshot of {shipped.date} ({shipped.path})"
 
 
 def test_ca_file_argument_wins(ca_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,7 +46,7 @@ def test_ca_file_from_the_environment(ca_file: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("RDS_TLS_CA_BUNDLE", str(ca_file))
     assert rds_tls.ca_path(HOST) == str(ca_file)
     monkeypatch.setenv("RDS_TLS_CA_BUNDLE", "")
-    assert rds_tls.ca_path(HOST) == rds_tls.ca_path(HOST, settings=Settings())
+    assert rds_tls.ca_path(HOST) == rds_tls.ca_path(HOST, settings=OFFLINE)
 
 
 def test_relative_ca_file_becomes_absolute(ca_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +59,7 @@ def test_edited_ca_file_gives_another_context(ca_file: Path) -> None:
     """A CA file that changes on disk is noticed by the next call."""
     settings = Settings(ca_file=ca_file)
     before = rds_tls.ssl_context(HOST, settings=settings)
-    ca_file.write_bytes(Path(rds_tls.ca_path(region="eu-west-2", settings=Settings())).read_bytes())
+    ca_file.write_bytes(Path(rds_tls.ca_path(region="eu-west-2", settings=OFFLINE)).read_bytes())
     after = rds_tls.ssl_context(HOST, settings=settings)
     assert after is not before
     assert before.get_ca_certs(binary_form=True) != after.get_ca_certs(binary_form=True)
@@ -90,42 +95,37 @@ def test_unreadable_ca_file_is_explained(tmp_path: Path, name: str) -> None:
         rds_tls.ca_path(HOST, settings=Settings(ca_file=f"{tmp_path}/{name}"))
 
 
-def test_uncovered_region_says_what_to_do() -> None:
-    """A region that the snapshot lacks names the file to download and how to give it."""
+def test_uncovered_region_says_what_to_do_offline() -> None:
+    """Offline, a region that nothing covers names both ways to bring its roots along."""
     with pytest.raises(rds_tls.TrustError) as caught:
-        rds_tls.ssl_context(region="us-gov-west-1", settings=Settings())
+        rds_tls.ssl_context(region="us-gov-west-1", settings=OFFLINE)
     message = str(caught.value)
-    assert message.startswith("no us-gov-west-1 RDS roots ship with rds_tls: download ")
-    assert "https://truststore.pki.us-gov-west-1.rds.amazonaws.com/us-gov-west-1/us-gov-west-1-bundle.pem" in message
-    assert "RDS_TLS_CA_BUNDLE=/path/roots.pem" in message
+    assert message.startswith("no us-gov-west-1 RDS roots are at hand, and RDS_TLS_OFFLINE ")
+    assert "rds_tls.prefetch('us-gov-west-1', directory=...)" in message
+    assert "RDS_TLS_BUNDLE_DIR" in message
+    assert "RDS_TLS_CA_BUNDLE" in message
 
 
 @pytest.mark.parametrize("region", ["us-iso-east-1", "us-isob-east-1", "eusc-de-east-1"])
 def test_partition_without_trust_store_asks_for_a_file(region: str, ca_file: Path) -> None:
     """Partitions that publish nothing never fall back to another partition's roots."""
-    with pytest.raises(rds_tls.TrustError, match=f"AWS publishes no RDS trust store for {region}: give a PEM file"):
+    with pytest.raises(rds_tls.TrustError, match=f"AWS publishes no trust store with {region} RDS roots"):
         rds_tls.ca_path(region=region, settings=Settings())
     assert rds_tls.ca_path(region=region, settings=Settings(ca_file=ca_file)) == str(ca_file)
 
 
 def test_global_writer_needs_a_region() -> None:
     """An endpoint without a region in its name asks for one, and takes it."""
-    with pytest.raises(rds_tls.TrustError, match="has no region in it: pass region="):
-        rds_tls.ssl_context(GLOBAL_WRITER, settings=Settings())
-    context = rds_tls.ssl_context(GLOBAL_WRITER, region="eu-west-1", settings=Settings())
-    assert context is rds_tls.ssl_context(HOST, settings=Settings())
+    with pytest.raises(rds_tls.OptionError, match="has no region in its name: pass region="):
+        rds_tls.ssl_context(GLOBAL_WRITER, settings=OFFLINE)
+    context = rds_tls.ssl_context(GLOBAL_WRITER, region="eu-west-1", settings=OFFLINE)
+    assert context is rds_tls.ssl_context(HOST, settings=OFFLINE)
 
 
 def test_neither_host_nor_region_is_an_error() -> None:
     """There is no default trust: something must say which roots are meant."""
     with pytest.raises(rds_tls.OptionError, match="neither a host nor a region is given"):
         rds_tls.ca_path()
-
-
-def test_unknown_region_of_a_known_pattern_is_uncovered_not_wrong() -> None:
-    """A region that AWS may open tomorrow gets its download address, not a spelling error."""
-    with pytest.raises(rds_tls.TrustError, match=r"truststore\.pki\.rds\.amazonaws\.com/eu-north-9/"):
-        rds_tls.ca_path(region="eu-north-9", settings=Settings())
 
 
 def test_region_misspelt() -> None:

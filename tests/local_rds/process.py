@@ -113,7 +113,8 @@ class Home:
         self._server: _Server | None = None
         self._options: dict[str, Any] = {
             "cwd": self.path,
-            "env": os.environ | {"LC_ALL": "C"},  # log lines in English
+            # Log lines in English; temporary files where the account may write.
+            "env": os.environ | {"LC_ALL": "C", "TMPDIR": str(self.path)},
             "stdin": subprocess.DEVNULL,
             "text": True,
             "errors": "replace",

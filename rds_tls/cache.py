@@ -1,0 +1,396 @@
+"""Downloaded roots on disk: published at once or not at all, checked whenever they are read, locked by name.
+
+An entry is one file, ``<name>.pem``, that libpq and OpenSSL may open at any moment::
+
+    # rds_tls cache 1
+    # sha256: <of everything after this line>
+    # url: https://...
+    # etag: "..."
+    # last-modified: ...
+    # fetched-at: <POSIX seconds>
+    -----BEGIN CERTIFICATE-----
+
+Both skip text outside the PEM blocks. So the facts about the content cannot be torn from it, and one check covers both.
+The check finds accidents; that nobody else can write the files is what makes them trustworthy.
+"""
+
+import os
+import re
+import stat
+import sys
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+
+from rds_tls import log
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from filelock import FileLock
+
+VERSION = b"# rds_tls cache 1\n"
+APPLICATION = "rds-tls"
+ROOT = 0
+
+# Larger than any download may be (1 MiB) with its header: what is larger was not published here.
+MAX_FILE_BYTES = 1_114_112
+
+# A publish takes milliseconds. A temporary file this much older (s) than a new one belongs to a killed process.
+LEFTOVER_AGE = 600
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+# A value is printable ASCII on one line. An ETag is whatever the server likes, so it must not become a certificate:
+# OpenSSL reads PEM in pieces of 254 bytes and takes each for a line of its own (LINESIZE in crypto/pem/pem_lib.c),
+# and GnuTLS looks for the dashes anywhere. Hence no long values, and no "-----" in them.
+_VALUE = r"(?!.*-----)[!-~](?:[ -~]{0,198}[!-~])?"
+
+_VERSION = re.compile(rb"# rds_tls cache [0-9]+\n")
+_SHA256 = re.compile(rb"# sha256: ([0-9a-f]{64})\n")
+_FACTS = re.compile(
+    rf"# url: (?P<url>{_VALUE})\n"
+    rf"# etag: (?P<etag>(?:{_VALUE})?)\n"
+    rf"# last-modified: (?P<last_modified>(?:{_VALUE})?)\n"
+    r"# fetched-at: (?P<fetched_at>[0-9]{1,12}\.[0-9]{3})\n".encode()
+)
+
+# O_NONBLOCK: opening a FIFO would wait for its writer. Windows has neither flag, and no need of them.
+_READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+_reported: dict[str, object] = {}
+
+
+class Entry(NamedTuple):
+    """What the cache holds under a name.
+
+    Attributes:
+        path: the PEM file, at a path that stays the same; replaced whole, never removed.
+        content: the PEM as it was published.
+        url: where it came from.
+        etag: the ETag that the server sent with it, if one that fits on a line.
+        last_modified: the Last-Modified that the server sent with it, likewise.
+        fetched_at: when it was fetched, in POSIX seconds (UTC), to the millisecond.
+        digest: SHA-256 of the content, in hex.
+    """
+
+    path: str
+    content: bytes
+    url: str
+    etag: str | None
+    last_modified: str | None
+    fetched_at: float
+    digest: str
+
+
+class _FaultError(OSError):
+    """Why a path is not trusted, or not usable."""
+
+    def __init__(self, path: str, fault: str) -> None:
+        super().__init__(f"the cache cannot use {path!r}: {fault}")
+        self.path = path
+
+    @classmethod
+    def of(cls, path: str, error: OSError | ValueError) -> "_FaultError":
+        """Put what the system says about a path into our words, unless it is in them already."""
+        if isinstance(error, _FaultError):
+            return error
+        return cls(path, (error.strerror if isinstance(error, OSError) else None) or str(error))
+
+
+class _OtherVersionError(_FaultError):
+    """The file was written by another release: no cause for alarm."""
+
+
+class Cache:
+    """A directory of entries that one user's processes share.
+
+    Whether an entry is fresh, and whether its content is a good bundle, is the caller's to judge.
+
+    Attributes:
+        directory: the absolute path of the directory.
+    """
+
+    def __init__(self, directory: str) -> None:
+        with suppress(OSError):  # there is no current directory: fault() says so
+            directory = os.path.abspath(directory)
+        self.directory = directory
+
+    def fault(self) -> str | None:
+        """Say why the directory cannot be trusted or written, after creating it (mode 0700) if it is missing.
+
+        Returns:
+            The reason, or None when the cache is usable.
+        """
+        try:
+            self._prepare()
+        except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+            return str(_FaultError.of(self.directory, error))
+        return None
+
+    def read(self, name: str) -> Entry | None:
+        """Read an entry. The directory need not be writable, and may be root's.
+
+        Args:
+            name: what the entry was published as.
+
+        Returns:
+            The entry; None when there is none, or none that can be trusted, which is logged once per path.
+        """
+        path = self.directory
+        try:
+            _check_directory(path)
+            path = self._path(name)
+            return _parse(path, _read_private(path))
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            _report(_FaultError.of(path, error))
+        return None
+
+    def publish(
+        self,
+        name: str,
+        content: bytes,
+        *,
+        url: str,
+        etag: str | None,
+        last_modified: str | None,
+        fetched_at: float,
+    ) -> Entry:
+        """Put an entry in place of the one before it, which stays if this fails.
+
+        Args:
+            name: lower-case letters, digits and dashes, as in a region's name.
+            content: PEM, checked by the caller.
+            url: where it came from, without user and password; at most 200 characters of printable ASCII.
+            etag: the server's ETag. One that does not fit on a line is forgotten, which costs a download later.
+            last_modified: the server's Last-Modified, likewise.
+            fetched_at: when it was fetched, in POSIX seconds (UTC).
+
+        Returns:
+            The entry as it will be read.
+
+        Raises:
+            OSError: the disk will not take it, the directory is not to be trusted, or the name, the URL, the time
+                or the size cannot be stored.
+        """
+        path = self._path(name)
+        if fault := self.fault():
+            raise PermissionError(fault)
+        data = _render(content, url, _fitting(etag), _fitting(last_modified), fetched_at)
+        try:
+            entry = _parse(path, data)  # what could not be read back is not written
+        except _FaultError as error:
+            raise OSError(f"{error} (URL {url!r}, time {fetched_at!r}, {len(content)} bytes)") from error
+        _replace(path, data)
+        return entry
+
+    @contextmanager
+    def locked(self, name: str, timeout: float) -> "Iterator[bool]":
+        """Keep every other thread and process from the same name's lock. Not for nesting.
+
+        Args:
+            name: the entry that the caller means to publish; reading and publishing need no lock by themselves.
+            timeout: how long to wait for the lock, in seconds.
+
+        Yields:
+            True with the lock; False when the time passed without it, or when this directory cannot hold one.
+        """
+        lock = self._acquire(name, timeout)
+        try:
+            yield lock is not None
+        finally:
+            if lock is not None:
+                lock.release()
+
+    def _acquire(self, name: str, timeout: float) -> "FileLock | None":
+        from filelock import FileLock, Timeout
+
+        try:
+            self._prepare()
+            lock = FileLock(f"{self._path(name)}.lock", mode=0o600)
+            lock.acquire(timeout=max(timeout, 0.0))  # a negative one would wait for ever
+        except Timeout:
+            return None
+        except (OSError, ValueError) as error:
+            _report(_FaultError.of(self.directory, error))
+            return None
+        return lock
+
+    def _prepare(self) -> None:
+        _make_private(self.directory)
+        _check_directory(self.directory)
+        if not os.access(self.directory, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise _FaultError(self.directory, "it is read-only")
+
+    def _path(self, name: str) -> str:
+        path = os.path.join(self.directory, f"{name}.pem")
+        if not _NAME.fullmatch(name):
+            raise _FaultError(path, f"an entry's name has lower-case letters, digits and dashes, unlike {name!r}")
+        return path
+
+
+def candidates(cache_dir: str | None, environ: "Mapping[str, str]") -> list[str]:
+    """List where the cache may live; the first directory that has no fault is the one to use.
+
+    Args:
+        cache_dir: the caller's own choice, which excludes every other place.
+        environ: the environment variables.
+
+    Returns:
+        Directories, best first: the user's cache directory (not on AWS Lambda, where only the temporary directory
+        can be written), then one in the temporary directory that carries the user's number.
+    """
+    if cache_dir is not None:
+        return [os.path.expanduser(cache_dir)]
+    found = [] if "AWS_LAMBDA_FUNCTION_NAME" in environ else [_user_cache(environ)]
+    owner = f"-{os.geteuid()}" if hasattr(os, "geteuid") else ""  # on Windows each user has a temporary directory
+    found.append(os.path.join(_temporary(environ), f"{APPLICATION}{owner}"))
+    return [directory for directory in found if os.path.isabs(directory)]
+
+
+def _user_cache(environ: "Mapping[str, str]") -> str:
+    """Follow platformdirs' convention, without its import (18 ms) on the way to every process's first context."""
+    home = environ.get("HOME") or os.path.expanduser("~")
+    if sys.platform == "win32":
+        local = environ.get("LOCALAPPDATA") or os.path.join(os.path.expanduser("~"), "AppData", "Local")
+        return os.path.join(local, APPLICATION, "Cache")
+    # The XDG specification: a relative path is to be ignored.
+    if os.path.isabs(base := environ.get("XDG_CACHE_HOME", "")):
+        return os.path.join(base, APPLICATION)
+    return os.path.join(home, *(("Library", "Caches") if sys.platform == "darwin" else (".cache",)), APPLICATION)
+
+
+def _temporary(environ: "Mapping[str, str]") -> str:
+    """Look where tempfile.gettempdir() looks first, without its import (4 ms) and its trial writes."""
+    return next((found for variable in ("TMPDIR", "TEMP", "TMP") if (found := environ.get(variable))), "/tmp")  # noqa: S108 - fault() refuses what somebody else prepared there
+
+
+def _make_private(directory: str) -> None:
+    """Create a directory and what is missing above it, for this user alone."""
+    if not os.path.isabs(directory):
+        raise OSError("it is relative, and there is no current directory")
+    if not os.path.lexists(directory):
+        _make_private(os.path.dirname(directory))
+        with suppress(FileExistsError):  # another process was faster
+            os.mkdir(directory, 0o700)
+
+
+def _check_directory(directory: str) -> None:
+    """Refuse a directory in which, or in whose place, somebody else may have put files."""
+    status = os.lstat(directory)
+    if stat.S_ISLNK(status.st_mode):
+        raise _FaultError(directory, "it is a symbolic link; name the directory itself")
+    if not stat.S_ISDIR(status.st_mode):
+        raise _FaultError(directory, "it is not a directory")
+    _check_owner(directory, status)
+    mode = os.stat(os.path.dirname(directory)).st_mode
+    if hasattr(os, "geteuid") and mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        raise _FaultError(directory, "anybody can replace it; take the directory above from others (chmod o-w)")
+
+
+def _check_owner(path: str, status: os.stat_result) -> None:
+    """Refuse what somebody else may have written: neither this user nor root, who builds images and Lambda layers."""
+    if not hasattr(os, "geteuid"):
+        return  # Windows has no such owner and mode; inherited permissions close a user's directories
+    if status.st_uid not in {os.geteuid(), ROOT}:
+        raise _FaultError(path, f"it belongs to uid {status.st_uid}, this process runs as {os.geteuid()}; use another")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise _FaultError(path, f"others can write it (mode {stat.S_IMODE(status.st_mode):04o}); chmod go-w")
+
+
+def _read_private(path: str) -> bytes:
+    """Read a regular file that nobody else can have written: the open file is checked, not its path."""
+    descriptor = os.open(path, _READ_FLAGS)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise _FaultError(path, "it is not a regular file")
+        _check_owner(path, status)
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(MAX_FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
+
+
+def _render(content: bytes, url: str, etag: str | None, last_modified: str | None, fetched_at: float) -> bytes:
+    facts = (
+        f"# url: {url}\n# etag: {etag or ''}\n# last-modified: {last_modified or ''}\n# fetched-at: {fetched_at:.3f}\n"
+    )
+    checked = facts.encode("utf-8", "backslashreplace") + content
+    return VERSION + f"# sha256: {_sha256(checked)}\n".encode() + checked
+
+
+def _parse(path: str, data: bytes) -> Entry:
+    """Take the bytes of a file apart, or say what is wrong with them."""
+    version = _VERSION.match(data)
+    if version and version[0] != VERSION:
+        raise _OtherVersionError(path, "another version of rds_tls wrote it")
+    sha256 = version and _SHA256.match(data, version.end())
+    if not sha256 or sha256[1].decode() != _sha256(data[sha256.end() :]):
+        raise _FaultError(path, "it is torn or was edited")
+    facts = _FACTS.match(data, sha256.end())
+    if not facts or len(data) > MAX_FILE_BYTES:
+        raise _FaultError(path, "it does not follow the format")
+    content = data[facts.end() :]
+    url, etag, last_modified, fetched_at = (value.decode() for value in facts.groups())
+    return Entry(path, content, url, etag or None, last_modified or None, float(fetched_at), _sha256(content))
+
+
+def _fitting(value: str | None) -> str | None:
+    return value if value is not None and re.fullmatch(_VALUE, value) else None
+
+
+def _sha256(data: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()
+
+
+def _replace(path: str, data: bytes) -> None:
+    """Write a file beside the path, force it to the disk, and only then let it take the path."""
+    import tempfile
+
+    directory, name = os.path.split(path)
+    descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=f"{name}.", suffix=".tmp")  # mode 0600
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+            written_at = os.fstat(descriptor).st_mtime
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _sync_directory(directory)
+    _sweep(directory, f"{name}.", written_at - LEFTOVER_AGE)
+
+
+def _sync_directory(directory: str) -> None:
+    """Force the new name to the disk where that is possible: not on Windows, nor on every network file system."""
+    with suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _sweep(directory: str, prefix: str, before: float) -> None:
+    """Remove an entry's temporary files that killed processes left; the file system's own clock says how old."""
+    with suppress(OSError), os.scandir(directory) as found:
+        for file in found:
+            ours = file.name.startswith(prefix) and file.name.endswith(".tmp")
+            if ours and file.stat(follow_symlinks=False).st_mtime < before:
+                os.unlink(file.path)
+
+
+def _report(error: _FaultError) -> None:
+    """Log a fault, unless there was one of the same path before."""
+    token = object()
+    if _reported.setdefault(error.path, token) is token:
+        say = log.info if isinstance(error, _OtherVersionError) else log.warning
+        say("%s", error)

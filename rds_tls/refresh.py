@@ -1,0 +1,73 @@
+"""When to look for newer roots: one background thread at most, and how often. What the work is, the caller says."""
+
+import os
+import threading
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+# How long nothing is tried again for the same roots, in seconds: an outage must not make every connect a download.
+PAUSE = 600.0
+
+
+class Schedule:
+    """What runs in the background of this process, and when something was tried last."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: a child of fork() has neither its parent's thread nor anybody to release its locks."""
+        self._lock = threading.Lock()
+        self._turns: dict[Hashable, threading.Lock] = {}
+        self._tried: dict[Hashable, float] = {}
+        self._thread: threading.Thread | None = None
+
+    def turn(self, key: "Hashable") -> threading.Lock:
+        """Give the lock that makes the threads of this process take turns for a key."""
+        with self._lock:
+            return self._turns.setdefault(key, threading.Lock())
+
+    def due(self, key: "Hashable") -> bool:
+        """Say whether something may be tried; it then counts as tried.
+
+        Args:
+            key: what would be tried.
+
+        Returns:
+            False within ``PAUSE`` of the last time that this said True for the key.
+        """
+        with self._lock:
+            return self._due(key)
+
+    def in_background(self, key: "Hashable", work: "Callable[[], None]") -> None:
+        """Run work in a daemon thread, unless one runs, it is not due, or the interpreter is about to exit.
+
+        Args:
+            key: what the work is for.
+            work: a function that raises nothing.
+        """
+        with self._lock:
+            if self._thread is not None and self._thread.is_alive():
+                return
+            if not threading.main_thread().is_alive() or not self._due(key):
+                return
+            self._thread = threading.Thread(target=work, name="rds-tls-refresh", daemon=True)
+            try:
+                self._thread.start()
+            except RuntimeError:  # no thread to be had, as at interpreter exit: what there is serves on
+                self._thread = None
+
+    def _due(self, key: "Hashable") -> bool:
+        now = time.monotonic()
+        if now - self._tried.get(key, -PAUSE) < PAUSE:
+            return False
+        self._tried[key] = now
+        return True
+
+
+SCHEDULE = Schedule()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=SCHEDULE.forget)

@@ -1,0 +1,387 @@
+"""A rotated root: the server's chain ends in one that only the newest bundle has. Real servers, a real trust store."""
+
+import asyncio
+import os
+import socket
+import socketserver
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pymysql
+import pytest
+
+import rds_tls
+from rds_tls import refresh
+from rds_tls.cache import Cache
+from tests.local_https import LocalHttps, reply
+from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.trust_store import HOST, REGION, TrustStore
+
+OF_REGION = f"/{REGION}/{REGION}-bundle.pem"
+
+Server = PostgresServer | MariaDbServer
+
+
+@pytest.fixture(scope="module")
+def https(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHttps]:
+    """One HTTPS server for every test here."""
+    with LocalHttps(tmp_path_factory.mktemp("https")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def old() -> Authority:
+    """The region's authority until yesterday."""
+    return Authority(REGION, KeyType.ECC384)
+
+
+@pytest.fixture(scope="module")
+def new() -> Authority:
+    """The region's authority from today on; its root has the old one's name and another key."""
+    return Authority(REGION, KeyType.ECC384)
+
+
+@pytest.fixture
+def store(https: LocalHttps, tmp_path: Path, old: Authority, new: Authority) -> TrustStore:
+    """A trust store with the new root, and a cache that is fresh and has the old one alone."""
+    store = TrustStore(https, tmp_path / "cache")
+    store.publish(REGION, old.root_pem + new.root_pem)
+    Cache(str(store.settings.cache_dir)).publish(
+        REGION,
+        old.root_pem,
+        url=f"{store.settings.truststore_url}{OF_REGION}",
+        etag='"old"',
+        last_modified=None,
+        fetched_at=time.time(),
+    )
+    return store
+
+
+def psycopg_connect(server: Server, settings: rds_tls.Settings, host: str = HOST) -> None:
+    """Connect and disconnect with psycopg."""
+    rds_tls.connect_postgres(host, dbname=server.database, **login(server, settings)).close()
+
+
+def psycopg_async(server: Server, settings: rds_tls.Settings, host: str = HOST) -> None:
+    """Connect and disconnect with psycopg's asyncio twin."""
+
+    async def connect() -> None:
+        connection = await rds_tls.aconnect_postgres(host, dbname=server.database, **login(server, settings))
+        await connection.close()
+
+    asyncio.run(connect())
+
+
+def pymysql_connect(server: Server, settings: rds_tls.Settings, host: str = HOST) -> None:
+    """Connect and disconnect with PyMySQL."""
+    rds_tls.connect_mysql(host, database=server.database, **login(server, settings)).close()
+
+
+def login(server: Server, settings: rds_tls.Settings) -> dict[str, Any]:
+    """Give what every helper is given."""
+    via = (server.host, server.port)
+    return {"user": server.user, "password": server.password, "via": via, "settings": settings}
+
+
+HELPERS = {"psycopg": psycopg_connect, "psycopg-async": psycopg_async, "pymysql": pymysql_connect}
+Helper = Callable[..., None]
+
+DRIVER_ERRORS = (psycopg.OperationalError, pymysql.err.OperationalError)
+
+
+@pytest.fixture(params=list(HELPERS.values()), ids=list(HELPERS))
+def helper(request: pytest.FixtureRequest) -> Helper:
+    """Each way to connect."""
+    chosen: Helper = request.param
+    return chosen
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest, helper: Helper) -> Server:
+    """The server that the way to connect needs."""
+    found: Server = request.getfixturevalue("mariadb" if helper is pymysql_connect else "postgres")
+    return found
+
+
+def test_rotated_root_heals(helper: Helper, server: Server, store: TrustStore, new: Authority) -> None:
+    """The first connect after a rotation downloads once and succeeds; the next ones ask for nothing."""
+    server.present(new.issue([HOST]))
+    before = rds_tls.ssl_context(HOST, settings=store.settings)
+    helper(server, store.settings)
+    assert store.asked == [OF_REGION]
+    helper(server, store.settings)
+    assert store.asked == [OF_REGION]
+    after = rds_tls.ssl_context(HOST, settings=store.settings)
+    assert after is not before
+    assert len(after.get_ca_certs()) == 2
+
+
+def test_lying_etag_does_not_stop_healing(postgres: PostgresServer, store: TrustStore, new: Authority) -> None:
+    """Healing asks for the content, whatever the server would say of the validators."""
+    postgres.present(new.issue([HOST]))
+    psycopg_connect(postgres, store.settings)
+    assert "If-None-Match" not in store.server.seen[0].headers
+
+
+def test_64_connects_heal_with_one_download(helper: Helper, server: Server, store: TrustStore, new: Authority) -> None:
+    """Threads that meet the new root together wait for one download, and all connect."""
+    server.present(new.issue([HOST]))
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda _: helper(server, store.settings), range(64)))
+    assert store.asked == [OF_REGION]
+
+
+def days(count: int) -> datetime:
+    """Give the moment that many days from now, in UTC."""
+    return datetime.now(UTC) + timedelta(days=count)
+
+
+def test_only_an_unknown_root_heals(helper: Helper, server: Server, store: TrustStore, old: Authority) -> None:
+    """A wrong name, an expired, an early and a self-signed leaf are refused without a download."""
+    for credentials in (
+        old.issue(["other." + HOST.partition(".")[2]]),
+        old.issue([HOST], not_before=days(-3), not_after=days(-1)),
+        old.issue([HOST], not_before=days(1), not_after=days(3)),
+        old.self_signed([HOST]),
+    ):
+        server.present(credentials)
+        with pytest.raises(DRIVER_ERRORS):
+            helper(server, store.settings)
+    assert store.asked == []
+
+
+def test_foreign_root_asks_once_in_ten_minutes(helper: Helper, server: Server, store: TrustStore) -> None:
+    """A root that the newest bundle lacks too stays refused, and costs one download for all the attempts."""
+    server.present(Authority(REGION, KeyType.ECC384).issue([HOST]))
+    for _ in range(3):
+        with pytest.raises(DRIVER_ERRORS) as caught:
+            helper(server, store.settings)
+        (note,) = caught.value.__notes__
+        assert "does not end in any of the trust anchors" in note
+    assert store.asked == [OF_REGION]
+
+
+def test_ten_minutes_later_it_asks_again(
+    postgres: PostgresServer, store: TrustStore, new: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pause ends: a root that appears in the trust store later is found then."""
+    answer = store.server.answers[OF_REGION]
+    store.publish(REGION, reply(400))
+    postgres.present(new.issue([HOST]))
+    with pytest.raises(psycopg.OperationalError):
+        psycopg_connect(postgres, store.settings)
+    store.server.answers[OF_REGION] = answer
+    with pytest.raises(psycopg.OperationalError):
+        psycopg_connect(postgres, store.settings)
+    monkeypatch.setattr(refresh, "PAUSE", 0.0)
+    psycopg_connect(postgres, store.settings)
+    assert store.asked == [OF_REGION, OF_REGION]
+
+
+@pytest.mark.parametrize("choice", ["offline", "ca_file"])
+def test_no_healing_against_the_callers_choice(
+    helper: Helper, server: Server, store: TrustStore, old: Authority, new: Authority, tmp_path: Path, choice: str
+) -> None:
+    """Offline, and with a CA file of the caller's own, nothing is downloaded and nothing else is trusted."""
+    (tmp_path / "old.pem").write_bytes(old.root_pem)
+    fields: dict[str, Any] = {"offline": True} if choice == "offline" else {"ca_file": tmp_path / "old.pem"}
+    server.present(new.issue([HOST]))
+    with pytest.raises(DRIVER_ERRORS):
+        helper(server, store.settings._replace(**fields))
+    assert store.asked == []
+
+
+def test_another_process_may_have_healed(postgres: PostgresServer, store: TrustStore, new: Authority) -> None:
+    """A newer entry that somebody else stored is used without a download."""
+    postgres.present(new.issue([HOST]))
+    assert len(rds_tls.ssl_context(HOST, settings=store.settings).get_ca_certs()) == 1
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(rds_tls.prefetch, REGION, settings=store.settings._replace(max_age=1)).result()
+    psycopg_connect(postgres, store.settings)
+    assert store.asked == [OF_REGION]
+
+
+def wait_for_healing() -> None:
+    """Let the background thread end, which must be there."""
+    thread = refresh.SCHEDULE._thread
+    assert thread is not None
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_context_in_a_driver_heals_for_the_next(mariadb: MariaDbServer, store: TrustStore, new: Authority) -> None:
+    """A driver that was given the context fails once; the context that is given out next knows the new root."""
+    mariadb.present(new.issue([HOST]))
+
+    def connect() -> None:
+        options = rds_tls.mysql_kwargs(HOST, **login(mariadb, store.settings))
+        pymysql.connect(**options).close()
+
+    with pytest.raises(pymysql.err.OperationalError):
+        connect()
+    wait_for_healing()
+    connect()
+    assert store.asked == [OF_REGION]
+
+
+@pytest.fixture
+def tls_server(new: Authority, tmp_path: Path) -> Iterator[int]:
+    """A server that shakes hands as an endpoint with the new root, and says goodbye; its port."""
+    credentials = new.issue([HOST])
+    pair = tmp_path / "server.pem"
+    pair.write_bytes(credentials.chain_pem + credentials.key_pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair)
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                context.wrap_socket(self.request, server_side=True).close()
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+def test_context_in_an_event_loop_heals_for_the_next(tls_server: int, store: TrustStore) -> None:
+    """The same holds for asyncio, whose loop does not wait for the download."""
+
+    async def connect() -> None:
+        context = rds_tls.ssl_context(HOST, settings=store.settings)
+        _, writer = await asyncio.open_connection("127.0.0.1", tls_server, ssl=context, server_hostname=HOST)
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    with pytest.raises(ssl.SSLCertVerificationError):
+        asyncio.run(connect())
+    wait_for_healing()
+    asyncio.run(connect())
+    assert store.asked == [OF_REGION]
+
+
+def test_context_on_lambda_starts_no_thread(
+    tls_server: int, store: TrustStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS Lambda freezes threads: there a context fails and leaves it at that."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "orders")
+    context = rds_tls.ssl_context(HOST, settings=store.settings)
+    with socket.create_connection(("127.0.0.1", tls_server)) as plain, pytest.raises(ssl.SSLCertVerificationError):
+        context.wrap_socket(plain, server_hostname=HOST)
+    assert refresh.SCHEDULE._thread is None
+
+
+def test_wrong_name_does_not_heal_a_context(tls_server: int, store: TrustStore, new: Authority) -> None:
+    """A handshake that fails for any other reason looks for nothing."""
+    store.publish(REGION, new.root_pem)
+    rds_tls.prefetch(REGION, settings=store.settings)
+    context = rds_tls.ssl_context(HOST, settings=store.settings)
+    with socket.create_connection(("127.0.0.1", tls_server)) as plain, pytest.raises(ssl.SSLCertVerificationError):
+        context.wrap_socket(plain, server_hostname=f"x{HOST}")
+    assert refresh.SCHEDULE._thread is None
+
+
+# One program of many: eight threads ask for the same cold region, then it prints what each of them got.
+STAMPEDE = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+import rds_tls
+def roots(_):
+    return tuple(sorted(rds_tls.ssl_context(region=sys.argv[1]).get_ca_certs(binary_form=True)))
+with ThreadPoolExecutor(8) as pool:
+    print(*{hash(found) for found in pool.map(roots, range(8))})
+"""
+
+
+def environment(store: TrustStore, **more: str) -> dict[str, str]:
+    """Give the settings as another process reads them."""
+    settings = store.settings
+    return {
+        **os.environ,
+        "RDS_TLS_OFFLINE": "0",
+        "RDS_TLS_TRUSTSTORE_URL": str(settings.truststore_url),
+        "RDS_TLS_TRUSTSTORE_CA_FILE": str(settings.mirror_ca_file),
+        "RDS_TLS_CACHE_DIR": str(settings.cache_dir),
+        "RDS_TLS_TOTAL_TIMEOUT": "120",
+        "PYTHONHASHSEED": "0",
+        **more,
+    }
+
+
+def test_cold_stampede_is_one_download(https: LocalHttps, tmp_path: Path, new: Authority) -> None:
+    """32 processes of 8 threads on a cold cache download once, and all get the same roots."""
+    store = TrustStore(https, tmp_path / "cache")
+    store.publish(REGION, new.root_pem)
+    command = [sys.executable, "-c", STAMPEDE, REGION]
+    processes = [
+        subprocess.Popen(command, env=environment(store), stdout=subprocess.PIPE, text=True) for _ in range(32)
+    ]
+    answers = {process.communicate()[0] for process in processes}
+    assert [process.returncode for process in processes] == [0] * 32
+    (answer,) = answers
+    assert len(answer.split()) == 1
+    assert store.asked == [OF_REGION]
+
+
+# A refresh waits for its server while the program forks: the child must find every lock free, and no thread.
+FORK = """
+import os, sys, warnings
+import rds_tls
+from rds_tls import refresh
+warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 and later warn of fork() beside threads
+region = sys.argv[1]
+rds_tls.ssl_context(region=region)
+thread = refresh.SCHEDULE._thread
+assert thread is not None and thread.is_alive()
+child = os.fork()
+if child == 0:
+    assert refresh.SCHEDULE._thread is None
+    assert len(rds_tls.ssl_context(region=region).get_ca_certs()) == 1
+    with refresh.SCHEDULE.turn("anything"):
+        os._exit(0)
+_, status = os.waitpid(child, 0)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def test_fork_while_a_refresh_runs(store: TrustStore) -> None:
+    """A child that is forked during a refresh inherits neither its thread nor a held lock."""
+    answer = store.server.answers[OF_REGION][0]
+    asked_twice = [lambda handler: (store.server.stopping.wait(1), answer(handler))[1]]
+    store.server.answers[OF_REGION] = asked_twice
+    command = [sys.executable, "-c", FORK, REGION]
+    result = subprocess.run(
+        command, env=environment(store, RDS_TLS_MAX_AGE="0"), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+# A program whose last act is a first use of stale roots: nothing must keep it, and nothing must be printed.
+EXIT = """
+import atexit, sys
+import rds_tls
+atexit.register(lambda: rds_tls.ssl_context(region=sys.argv[1]))
+"""
+
+
+def test_no_refresh_at_interpreter_exit(store: TrustStore) -> None:
+    """An interpreter that is about to end starts no thread, and ends at once and in silence."""
+    command = [sys.executable, "-c", EXIT, REGION]
+    result = subprocess.run(
+        command, env=environment(store, RDS_TLS_MAX_AGE="0"), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert store.asked == []
