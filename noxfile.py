@@ -86,4 +86,12 @@ def demo(session: nox.Session) -> None:
     session.run("python", "-m", "examples.demo")
 
 
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure; the ratios matter, the times are the machine's."""
+    install(session)
+    provide_servers(session)
+    session.run("python", "-m", "benchmarks.first_connect")
+
+
 offer_pyenv_versions()

@@ -373,7 +373,12 @@ def test_fork_while_a_refresh_runs(store: TrustStore) -> None:
 EXIT = """
 import atexit, sys
 import rds_tls
-atexit.register(lambda: rds_tls.ssl_context(region=sys.argv[1]))
+from rds_tls import refresh
+
+@atexit.register
+def last_act():
+    rds_tls.ssl_context(region=sys.argv[1])
+    assert refresh.SCHEDULE._thread is None
 """
 
 
@@ -385,3 +390,61 @@ def test_no_refresh_at_interpreter_exit(store: TrustStore) -> None:
     )
     assert (result.returncode, result.stderr) == (0, "")
     assert store.asked == []
+
+
+# A program that ends while a refresh waits for its server.
+LEAVE = """
+import sys
+import rds_tls
+from rds_tls import refresh
+rds_tls.ssl_context(region=sys.argv[1])
+assert refresh.SCHEDULE._thread.is_alive()
+"""
+
+
+def test_a_running_refresh_keeps_no_program_from_ending(store: TrustStore) -> None:
+    """A program ends while its refresh still waits for an answer."""
+    ended = threading.Event()
+    store.publish(REGION, lambda _: ended.wait(60))
+    command = [sys.executable, "-c", LEAVE, REGION]
+    try:
+        result = subprocess.run(
+            command,
+            env=environment(store, RDS_TLS_MAX_AGE="0"),
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+    finally:
+        ended.set()
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+# Another thread holds the memory's lock, as it does during a download where no directory can be written.
+FORK_WITH_MEMORY = """
+import os, sys, threading, warnings
+from rds_tls.store import MEMORY
+warnings.simplefilter("ignore", DeprecationWarning)
+held, done = threading.Event(), threading.Event()
+def hold():
+    with MEMORY.locked("any", 1):
+        held.set()
+        done.wait()
+thread = threading.Thread(target=hold)
+thread.start()
+held.wait()
+child = os.fork()
+if child == 0:
+    with MEMORY.locked("any", 1) as locked:
+        os._exit(0 if locked else 1)
+_, status = os.waitpid(child, 0)
+done.set()
+thread.join()
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def test_fork_frees_the_memorys_lock() -> None:
+    """A child does not inherit a lock of the memory that nobody in it would release."""
+    subprocess.run([sys.executable, "-c", FORK_WITH_MEMORY], check=True, timeout=60)

@@ -3,6 +3,8 @@
 import logging
 import os
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ import rds_tls
 from rds_tls import refresh, snapshot, trust
 from rds_tls.cache import Cache
 from rds_tls.endpoint import RootSet
+from rds_tls.store import MEMORY
 from rds_tls.trust import Source, TrustedBundle, trusted_bundle
 from tests.conftest import OFFLINE
 from tests.local_https import LocalHttps, reply
@@ -404,3 +407,29 @@ def test_removed_entry_is_downloaded_again(store: TrustStore, root: bytes) -> No
     Path(first.path).unlink()
     assert trusted_bundle(ROOTS, store.settings).path == first.path
     assert Path(first.path).exists()
+
+
+def test_newest_entry_wins_wherever_it_is(store: TrustStore, root: bytes) -> None:
+    """Of an entry on disk and one in memory the one that was fetched last is served."""
+    other = Authority(REGION, KeyType.ECC384).root_pem
+    publish_entry(store, REGION, root, time.time() - 60)
+    MEMORY.publish(REGION, other, url="https://x", etag=None, last_modified=None, fetched_at=time.time())
+    assert trusted_bundle(ROOTS, store.settings).path.startswith("/proc/self/fd/")
+    publish_entry(store, REGION, root, time.time() + 1)
+    new_process()
+    assert trusted_bundle(ROOTS, store.settings).path == f"{store.settings.cache_dir}/{REGION}.pem"
+
+
+LISTENERS = {
+    "nobody": ("", ""),
+    "logging unconfigured": ("import logging", ""),
+    "logging configured": ("import logging; logging.basicConfig(level='WARNING')", "trusted as a cache"),
+}
+
+
+@pytest.mark.parametrize(("setup", "expected"), LISTENERS.values(), ids=LISTENERS)
+def test_messages_are_silent_until_a_program_listens(setup: str, expected: str) -> None:
+    """A warning reaches a program that configured logging, and nobody's stderr otherwise."""
+    program = f"{setup}\nfrom rds_tls import log\nlog.warning('%s', 'trusted as a cache')"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (expected in result.stderr) if expected else (result.stderr == "")

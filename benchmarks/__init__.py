@@ -1,0 +1,1 @@
+"""What rds_tls costs, measured against what it replaces."""
