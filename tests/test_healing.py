@@ -23,7 +23,7 @@ import pytest
 import rds_tls
 from rds_tls import refresh
 from rds_tls.cache import Cache
-from tests.local_https import LocalHttps, reply
+from tests.local_https import Handler, LocalHttps, reply
 from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
 from tests.trust_store import HOST, REGION, TrustStore
 
@@ -405,7 +405,11 @@ assert refresh.SCHEDULE._thread.is_alive()
 def test_a_running_refresh_keeps_no_program_from_ending(store: TrustStore) -> None:
     """A program ends while its refresh still waits for an answer."""
     ended = threading.Event()
-    store.publish(REGION, lambda _: ended.wait(60))
+
+    def never(_: Handler) -> None:
+        ended.wait(60)
+
+    store.publish(REGION, never)
     command = [sys.executable, "-c", LEAVE, REGION]
     try:
         result = subprocess.run(

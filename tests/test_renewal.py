@@ -433,3 +433,24 @@ def test_messages_are_silent_until_a_program_listens(setup: str, expected: str) 
     program = f"{setup}\nfrom rds_tls import log\nlog.warning('%s', 'trusted as a cache')"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert (expected in result.stderr) if expected else (result.stderr == "")
+
+
+def test_validators_go_to_the_url_they_came_from(store: TrustStore, root: bytes) -> None:
+    """Another mirror is asked for the content: it cannot know what the first one calls unchanged."""
+    store.publish(REGION, reply(200, root, ETag='"one"'))
+    trusted_bundle(ROOTS, store.settings)
+    other = store.settings._replace(truststore_url=f"{store.settings.truststore_url}/mirror")
+    store.server.url(f"/mirror{OF_REGION}", reply(200, root))
+    rds_tls.prefetch(REGION, settings=other)
+    assert store.asked == [OF_REGION, f"/mirror{OF_REGION}"]
+    assert "If-None-Match" not in store.server.seen[-1].headers
+
+
+def test_kept_lock_is_an_error_after_the_total_timeout(store: TrustStore, root: bytes) -> None:
+    """While another process keeps the lock, nobody else downloads, and the wait ends with what to do."""
+    store.publish(REGION, root)
+    hasty = store.settings._replace(total_timeout=0.2)
+    cache = Cache(str(store.settings.cache_dir))
+    with cache.locked(REGION, 10), pytest.raises(rds_tls.TrustError, match="set RDS_TLS_CACHE_DIR to a directory"):
+        trusted_bundle(ROOTS, hasty)
+    assert store.asked == []
