@@ -23,6 +23,7 @@ import pytest
 import rds_tls
 from rds_tls import refresh
 from rds_tls.cache import Cache
+from rds_tls.plan import POSTGRES, make_plan
 from tests.local_https import Handler, LocalHttps, reply
 from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
 from tests.trust_store import HOST, REGION, TrustStore
@@ -209,6 +210,21 @@ def test_another_process_may_have_healed(postgres: PostgresServer, store: TrustS
         pool.submit(rds_tls.prefetch, REGION, settings=store.settings._replace(max_age=1)).result()
     psycopg_connect(postgres, store.settings)
     assert store.asked == [OF_REGION]
+
+
+def test_one_more_attempt_and_no_third(store: TrustStore, new: Authority) -> None:
+    """After a second failure the error stands, even if the roots have changed once more meanwhile."""
+    error = psycopg.OperationalError("unable to get local issuer certificate")
+    plan = make_plan(POSTGRES, "psycopg", HOST, None, None, None, store.settings, {}, {})
+    rds_tls.prefetch(REGION, settings=store.settings)
+    second = plan.after(error)
+    assert second is not None
+    assert second.target.bundle != plan.target.bundle
+    assert not hasattr(error, "__notes__")
+    store.publish(REGION, new.root_pem)
+    rds_tls.prefetch(REGION, settings=store.settings)
+    assert second.after(error) is None
+    assert len(error.__notes__) == 1
 
 
 def wait_for_healing() -> None:

@@ -454,3 +454,50 @@ def test_kept_lock_is_an_error_after_the_total_timeout(store: TrustStore, root: 
     with cache.locked(REGION, 10), pytest.raises(rds_tls.TrustError, match="set RDS_TLS_CACHE_DIR to a directory"):
         trusted_bundle(ROOTS, hasty)
     assert store.asked == []
+
+
+def test_amazon_roots_are_never_renewed(store: TrustStore) -> None:
+    """The Amazon Trust Services roots ship with the package, and no trust store of RDS's is asked for them."""
+    amazon = trusted_bundle(RootSet(rds_tls.Trust.AMAZON, None), store.settings._replace(max_age=0))
+    assert amazon.source is Source.SNAPSHOT
+    assert refresh.SCHEDULE._thread is None
+    assert trust.heal(amazon) is None
+    assert store.asked == []
+
+
+def test_fresh_cache_wins_even_over_a_newer_snapshot(store: TrustStore) -> None:
+    """Precedence asks for freshness first and for age second."""
+    shipped_at = trusted_bundle(KNOWN, store.settings._replace(offline=True)).as_of
+    assert shipped_at is not None
+    publish_entry(store, "eu-west-1", shipped(KNOWN), shipped_at - 86_400)
+    patient = store.settings._replace(max_age=float("inf"))
+    assert trusted_bundle(KNOWN, patient).source is Source.CACHE
+
+
+def test_answer_is_held_for_a_while(store: TrustStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another process stores meanwhile is noticed when the hold ends, not at every call."""
+    offline = store.settings._replace(offline=True)
+    assert trusted_bundle(KNOWN, offline).source is Source.SNAPSHOT
+    publish_entry(store, "eu-west-1", shipped(KNOWN), time.time())
+    assert trusted_bundle(KNOWN, offline).source is Source.SNAPSHOT
+    monkeypatch.setattr(trust, "HOLD", 0.0)
+    trust._held.clear()
+    assert trusted_bundle(KNOWN, offline).source is Source.CACHE
+    newer = Authority("unused", KeyType.ECC384).root_pem
+    MEMORY.publish("eu-west-1", newer, url="https://x", etag=None, last_modified=None, fetched_at=time.time() + 1)
+    assert trusted_bundle(KNOWN, offline).path.startswith("/proc/self/fd/")
+
+
+def test_healing_with_the_same_roots_is_none(store: TrustStore, root: bytes) -> None:
+    """A download that brings the very roots that failed is no reason for another attempt."""
+    store.publish(REGION, root)
+    failed = trusted_bundle(ROOTS, store.settings)
+    assert trust.heal(failed) is None
+    assert store.asked == [OF_REGION, OF_REGION]
+
+
+def test_held_answers_are_bounded(store: TrustStore) -> None:
+    """A program that makes up settings for ever does not fill its memory with answers."""
+    for number in range(trust.MAX_HELD + 10):
+        trusted_bundle(KNOWN, store.settings._replace(offline=True, max_age=float(number)))
+    assert len(trust._held) <= trust.MAX_HELD
