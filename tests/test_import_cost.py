@@ -11,10 +11,16 @@ HEAVY = {
     "certifi",
     "cryptography",
     "dataclasses",
+    "filelock",
     "importlib.resources",
+    "json",
+    "logging",
+    "pathlib",
     "psycopg",
     "pymysql",
     "requests",
+    "tempfile",
+    "urllib.parse",
 }
 
 REPORT = "import sys; print(*sys.modules)"
