@@ -60,10 +60,8 @@ def minimums(session: nox.Session) -> None:
     """Run the whole suite on the oldest versions that pyproject.toml allows."""
     project = PROJECT["project"]
     extras = project["optional-dependencies"]
-    oldest = [
-        requirement.replace(">=", "==")
-        for requirement in (*project["dependencies"], *extras["postgres"], *extras["mysql"])
-    ]
+    allowed = [*project["dependencies"], *(line for extra in extras if extra != "all" for line in extras[extra])]
+    oldest = [requirement.replace(">=", "==") for requirement in allowed]
     session.install(*oldest, *nox.project.dependency_groups(PROJECT, "tests"))
     session.install("--no-deps", "-e", ".")
     run_tests(session)

@@ -12,6 +12,9 @@ The floors: imports run strictly downwards, and rooms on one floor never import 
     1  endpoint    host name -> Endpoint
     1  bundle      bytes -> Bundle of roots
     1  diagnosis   what went wrong in a handshake -> its cause and its fix
+    1  extras      what an extra installs, imported when a call needs it
+    2  alias       a CNAME of one's own -> the endpoint behind it
+    2  iam         a token in place of a password
     2  snapshot    the roots that ship with the package
     2  download    one file over HTTPS, in bounded time
     2  cache       downloaded roots on disk: atomic, locked, self-checking
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
         DownloadError,
         DriverNotInstalledError,
         EndpointError,
+        IamError,
         OptionError,
         RdsTlsError,
         SealedContextError,
@@ -65,6 +69,7 @@ __all__ = [
     "DriverNotInstalledError",
     "Endpoint",
     "EndpointError",
+    "IamError",
     "Kind",
     "OptionError",
     "RdsTlsError",

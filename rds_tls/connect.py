@@ -5,7 +5,7 @@ No argument weakens that, and a driver option that would is refused.
 """
 
 from rds_tls.context import shared_context
-from rds_tls.plan import MYSQL, POSTGRES, make_plan, root_set
+from rds_tls.plan import MYSQL, POSTGRES, Request, make_plan, root_set
 from rds_tls.settings import Settings
 from rds_tls.trust import trusted_bundle
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import psycopg
     import pymysql
 
-    from rds_tls.plan import Address, Plan
+    from rds_tls.plan import Address, Password, Plan
     from rds_tls.trust import TrustedBundle
 
 
@@ -25,10 +25,12 @@ def connect_postgres(
     host: str,
     *,
     user: str,
-    password: str | None = None,
+    password: "Password | None" = None,
     dbname: str | None = None,
     port: int | None = None,
     via: "Address | None" = None,
+    expect: str | None = None,
+    iam: bool = False,
     region: str | None = None,
     settings: Settings | None = None,
     **driver_options: "Any",
@@ -38,10 +40,14 @@ def connect_postgres(
     Args:
         host: the endpoint, also as ``host:port`` or as a URL without user, database and options.
         user: the database user.
-        password: the password; without one libpq looks in ``PGPASSWORD`` and ``~/.pgpass``.
+        password: the password, or a function that gives it, called for each new connection; without one libpq looks in
+            ``PGPASSWORD`` and ``~/.pgpass``.
         dbname: the database; libpq takes the user's name without one.
         port: the TCP port; the one in ``host``, else 5432.
         via: dial this (name or IP address, port), such as a tunnel's, and verify the endpoint there.
+        expect: follow ``host`` as an alias, by DNS, to the endpoint that this names: an endpoint, or ``*`` and the rest
+            of one. That endpoint is what is verified.
+        iam: log in with a token that is signed for this connection, in place of a password.
         region: the AWS region, for an endpoint whose name has none (a Global Database writer).
         settings: where trust anchors come from; ``Settings.from_env()`` unless given.
         **driver_options: passed to ``psycopg.connect``; TLS options are refused.
@@ -50,14 +56,15 @@ def connect_postgres(
         The connection: TLS 1.2 or later, chain and name verified.
 
     Raises:
-        EndpointError: the host is not an RDS endpoint.
+        EndpointError: the host is not an RDS endpoint, or an alias of none that is expected.
         OptionError: an argument contradicts verified TLS or another argument.
         TrustError: no trust anchors can be had.
+        IamError: no token can be signed.
         DriverNotInstalledError: psycopg is missing.
         psycopg.Error: what psycopg raises, with a note when TLS is the cause.
     """
-    login = {"user": user, "password": password, "dbname": dbname}
-    plan = make_plan(POSTGRES, "psycopg", host, port, via, region, settings, login, driver_options)
+    request = Request(host, port, via, expect, region, settings, iam, user, password, dbname)
+    plan = make_plan(POSTGRES, "psycopg", request, driver_options)
     connection: psycopg.Connection[Any] = _connect(plan)
     return connection
 
@@ -66,10 +73,12 @@ async def aconnect_postgres(
     host: str,
     *,
     user: str,
-    password: str | None = None,
+    password: "Password | None" = None,
     dbname: str | None = None,
     port: int | None = None,
     via: "Address | None" = None,
+    expect: str | None = None,
+    iam: bool = False,
     region: str | None = None,
     settings: Settings | None = None,
     **driver_options: "Any",
@@ -80,10 +89,8 @@ async def aconnect_postgres(
     """
     import asyncio  # 20 ms that only this function needs
 
-    login = {"user": user, "password": password, "dbname": dbname}
-    plan = await asyncio.to_thread(
-        make_plan, POSTGRES, "psycopg", host, port, via, region, settings, login, driver_options
-    )
+    request = Request(host, port, via, expect, region, settings, iam, user, password, dbname)
+    plan = await asyncio.to_thread(make_plan, POSTGRES, "psycopg", request, driver_options)
     while True:
         try:
             connection: psycopg.AsyncConnection[Any] = await plan.adapter.aconnect(plan.options)
@@ -101,10 +108,12 @@ def connect_mysql(
     host: str,
     *,
     user: str,
-    password: str | None = None,
+    password: "Password | None" = None,
     database: str | None = None,
     port: int | None = None,
     via: "Address | None" = None,
+    expect: str | None = None,
+    iam: bool = False,
     region: str | None = None,
     settings: Settings | None = None,
     **driver_options: "Any",
@@ -114,10 +123,13 @@ def connect_mysql(
     Args:
         host: the endpoint, also as ``host:port`` or as a URL without user, database and options.
         user: the database user.
-        password: the password.
+        password: the password, or a function that gives it, called for each new connection.
         database: the default database.
         port: the TCP port; the one in ``host``, else 3306.
         via: dial this (name or IP address, port), such as a tunnel's, and verify the endpoint there.
+        expect: follow ``host`` as an alias, by DNS, to the endpoint that this names: an endpoint, or ``*`` and the rest
+            of one. That endpoint is what is verified.
+        iam: log in with a token that is signed for this connection, in place of a password.
         region: the AWS region, for an endpoint whose name has none (a Global Database writer).
         settings: where trust anchors come from; ``Settings.from_env()`` unless given.
         **driver_options: passed to ``pymysql.connect``; TLS options are refused.
@@ -126,14 +138,15 @@ def connect_mysql(
         The connection: TLS 1.2 or later, chain and name verified.
 
     Raises:
-        EndpointError: the host is not an RDS endpoint.
+        EndpointError: the host is not an RDS endpoint, or an alias of none that is expected.
         OptionError: an argument contradicts verified TLS or another argument.
         TrustError: no trust anchors can be had.
+        IamError: no token can be signed.
         DriverNotInstalledError: PyMySQL is missing or older than 1.2.
         pymysql.Error: what PyMySQL raises, with a note when TLS is the cause.
     """
-    login = {"user": user, "password": password, "database": database}
-    plan = make_plan(MYSQL, "pymysql", host, port, via, region, settings, login, driver_options)
+    request = Request(host, port, via, expect, region, settings, iam, user, password, database)
+    plan = make_plan(MYSQL, "pymysql", request, driver_options)
     connection: pymysql.Connection[Any] = _connect(plan)
     return connection
 
@@ -142,8 +155,13 @@ def postgres_kwargs(
     host: str,
     driver: str = "psycopg",
     *,
+    user: str | None = None,
+    password: "Password | None" = None,
+    dbname: str | None = None,
     port: int | None = None,
     via: "Address | None" = None,
+    expect: str | None = None,
+    iam: bool = False,
     region: str | None = None,
     settings: Settings | None = None,
     **driver_options: "Any",
@@ -153,27 +171,38 @@ def postgres_kwargs(
     Args:
         host: the endpoint, as for ``connect_postgres``.
         driver: "psycopg", for ``psycopg.connect``, ``psycopg.AsyncConnection.connect`` and psycopg_pool.
+        user: the database user.
+        password: the password, or a function that gives it, called once by this call.
+        dbname: the database.
         port: the TCP port; the one in ``host``, else 5432.
         via: dial this (name or IP address, port) and verify the endpoint there.
+        expect: follow ``host`` as an alias to the endpoint that this names.
+        iam: sign a token, which is good for 15 minutes: call this again for each connection, not once for a pool.
         region: the AWS region, for an endpoint whose name has none.
         settings: where trust anchors come from; ``Settings.from_env()`` unless given.
-        **driver_options: user, password, dbname and the like, returned with the rest; TLS options are refused.
+        **driver_options: returned with the rest; TLS options are refused.
 
     Returns:
         Keyword arguments. With them the driver verifies; whether it did is then for the driver to say.
 
     Raises:
-        EndpointError, OptionError, TrustError, DriverNotInstalledError: as for ``connect_postgres``.
+        EndpointError, OptionError, TrustError, DriverNotInstalledError, IamError: as for ``connect_postgres``.
     """
-    return make_plan(POSTGRES, driver, host, port, via, region, settings, {}, driver_options).options
+    request = Request(host, port, via, expect, region, settings, iam, user, password, dbname)
+    return make_plan(POSTGRES, driver, request, driver_options).options
 
 
 def mysql_kwargs(
     host: str,
     driver: str = "pymysql",
     *,
+    user: str | None = None,
+    password: "Password | None" = None,
+    database: str | None = None,
     port: int | None = None,
     via: "Address | None" = None,
+    expect: str | None = None,
+    iam: bool = False,
     region: str | None = None,
     settings: Settings | None = None,
     **driver_options: "Any",
@@ -183,19 +212,25 @@ def mysql_kwargs(
     Args:
         host: the endpoint, as for ``connect_mysql``.
         driver: "pymysql", for ``pymysql.connect`` and what is built on it.
+        user: the database user.
+        password: the password, or a function that gives it, called once by this call.
+        database: the database.
         port: the TCP port; the one in ``host``, else 3306.
         via: dial this (name or IP address, port) and verify the endpoint there.
+        expect: follow ``host`` as an alias to the endpoint that this names.
+        iam: sign a token, which is good for 15 minutes: call this again for each connection, not once for a pool.
         region: the AWS region, for an endpoint whose name has none.
         settings: where trust anchors come from; ``Settings.from_env()`` unless given.
-        **driver_options: user, password, database and the like, returned with the rest; TLS options are refused.
+        **driver_options: returned with the rest; TLS options are refused.
 
     Returns:
         Keyword arguments. With them the driver verifies; whether it did is then for the driver to say.
 
     Raises:
-        EndpointError, OptionError, TrustError, DriverNotInstalledError: as for ``connect_mysql``.
+        EndpointError, OptionError, TrustError, DriverNotInstalledError, IamError: as for ``connect_mysql``.
     """
-    return make_plan(MYSQL, driver, host, port, via, region, settings, {}, driver_options).options
+    request = Request(host, port, via, expect, region, settings, iam, user, password, database)
+    return make_plan(MYSQL, driver, request, driver_options).options
 
 
 def ssl_context(

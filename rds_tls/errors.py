@@ -9,6 +9,7 @@
     ├── BundleError (ValueError)              bytes that should be a CA bundle are not one
     ├── TrustError                            no trust anchors can be had for this endpoint
     │   └── DownloadError                     a file of them cannot be fetched
+    ├── IamError                              a token for IAM login cannot be signed
     ├── SealedContextError                    somebody tried to change a shared SSLContext
     ├── DriverNotInstalledError (ImportError) the database driver is missing or too old
     └── UnverifiedConnectionError             a driver returned a connection without verified TLS
@@ -75,6 +76,10 @@ class DownloadError(TrustError):
             "RDS_TLS_TRUSTSTORE_URL or a PEM file of the roots in RDS_TLS_CA_BUNDLE, or call rds_tls.prefetch() when "
             "the image is built"
         )
+
+
+class IamError(RdsTlsError):
+    """A token for IAM login cannot be signed."""
 
 
 class SealedContextError(RdsTlsError):

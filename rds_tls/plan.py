@@ -16,26 +16,46 @@ from rds_tls.trust import heal, trusted_bundle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import ModuleType
     from typing import Any, TypeVar
 
     Address = tuple[str, int]
+    Password = str | Callable[[], str]
     Value = TypeVar("Value", int, str)
 
 _MAX_PORT = 65_535
 
 
 class Engine(NamedTuple):
-    """A database engine: its port unless one is given, and the drivers that have an adapter."""
+    """A database engine: its port, what its drivers call a database, and the drivers that have an adapter."""
 
     name: str
     port: int
+    database_option: str
     drivers: tuple[str, ...]
 
 
-POSTGRES = Engine("Aurora PostgreSQL", 5432, ("psycopg",))
-MYSQL = Engine("Aurora MySQL", 3306, ("pymysql",))
+POSTGRES = Engine("Aurora PostgreSQL", 5432, "dbname", ("psycopg",))
+MYSQL = Engine("Aurora MySQL", 3306, "database", ("pymysql",))
+
+
+class Request(NamedTuple):
+    """What a caller of ``rds_tls.connect`` asks for, as its arguments say."""
+
+    host: str
+    port: int | None = None
+    via: "Address | None" = None
+    expect: str | None = None
+    region: str | None = None
+    settings: Settings | None = None
+    iam: bool = False
+    user: str | None = None
+    password: "Password | None" = None
+    database: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Request for {self.user!r} at {self.host!r}>"  # never the password
 
 
 class Plan(NamedTuple):
@@ -52,6 +72,9 @@ class Plan(NamedTuple):
     target: Target
     options: "dict[str, Any]"
     healed: bool = False
+
+    def __repr__(self) -> str:
+        return f"<Plan for {self.target.host!r}>"  # never the options: the password is among them
 
     def after(self, error: Exception) -> "Plan | None":
         """Decide what follows from a driver's error.
@@ -78,41 +101,71 @@ class Plan(NamedTuple):
         return None
 
 
-def make_plan(
-    engine: Engine,
-    driver: str,
-    host: str,
-    port: int | None,
-    via: "Address | None",
-    region: str | None,
-    settings: Settings | None,
-    login: "Mapping[str, str | None]",
-    driver_options: "Mapping[str, Any]",
-) -> Plan:
-    """Check every argument and find the trust anchors.
+def make_plan(engine: Engine, driver: str, request: Request, driver_options: "Mapping[str, Any]") -> Plan:
+    """Check every argument, find the trust anchors, and get the password or the token.
+
+    Args:
+        engine: the database engine.
+        driver: the name of its driver.
+        request: what is asked for.
+        driver_options: what is passed on to the driver.
+
+    Returns:
+        The plan.
 
     Raises:
-        EndpointError, OptionError, TrustError, DriverNotInstalledError: as for ``connect_postgres``.
+        EndpointError, OptionError, TrustError, DriverNotInstalledError, IamError: as for ``connect_postgres``.
     """
     if driver not in engine.drivers:
         raise OptionError(f"{engine.name} has no driver {driver!r} here: use one of {', '.join(engine.drivers)}")
     adapter = import_module(f"rds_tls.drivers.{driver}")
     refuse_reserved(adapter, driver_options)
-    if url_extras(host):
+    endpoint = _endpoint(request)
+    port = _agreed("port", endpoint.port, request.port)
+    settings = Settings.from_env() if request.settings is None else request.settings
+    target = Target(
+        host=endpoint.host,
+        port=engine.port if port is None else _checked_port(port, f"port={port!r}"),
+        bundle=trusted_bundle(root_set(endpoint, request.region), settings),
+        via=_checked_via(request.via),
+    )
+    login = {
+        "user": request.user,
+        "password": _password(request, endpoint, target.port),
+        engine.database_option: request.database,
+    }
+    given = {name: value for name, value in login.items() if value is not None}
+    return Plan(adapter, target, {**adapter.kwargs(target), **given, **driver_options})
+
+
+def _endpoint(request: Request) -> Endpoint:
+    if request.expect is not None:
+        from rds_tls.alias import follow
+
+        return follow(request.host, request.expect)
+    if url_extras(request.host):
         raise OptionError(
             "the host is a URL with more than a host and a port in it: pass user=, password=, the database "
             "and driver options as arguments, since nothing is read from the URL"
         )
-    endpoint = parse_endpoint(host)
-    port = _agreed("port", endpoint.port, port)
-    target = Target(
-        host=endpoint.host,
-        port=engine.port if port is None else _checked_port(port, f"port={port!r}"),
-        bundle=trusted_bundle(root_set(endpoint, region), Settings.from_env() if settings is None else settings),
-        via=_checked_via(via),
-    )
-    given = {name: value for name, value in login.items() if value is not None}
-    return Plan(adapter, target, {**adapter.kwargs(target), **given, **driver_options})
+    return parse_endpoint(request.host)
+
+
+def _password(request: Request, endpoint: Endpoint, port: int) -> str | None:
+    """Get what this one connection logs in with."""
+    if not request.iam:
+        password = request.password() if callable(request.password) else request.password
+        if password is not None and not isinstance(password, str):
+            raise OptionError(f"password= gives a {type(password).__name__}, not a str")
+        return password
+    if request.password is not None:
+        raise OptionError("iam=True signs a token in place of the password: leave password= out")
+    region = _agreed("region", endpoint.region, request.region)
+    if request.user is None or region is None:
+        raise OptionError("iam=True signs a token for a user in a region: pass user=, and region= if the host has none")
+    from rds_tls.iam import token
+
+    return token(endpoint, port, request.user, region)
 
 
 def root_set(host: str | Endpoint | None, region: str | None) -> RootSet:

@@ -145,8 +145,13 @@ def test_other_errors_stay_bare(postgres: PostgresServer, mariadb: MariaDbServer
 
 @pytest.mark.parametrize(
     "options",
-    [{"host": HOST, "sslmode": "disable"}, {"host": GLOBAL_WRITER, "sslmode": "require"}],
-    ids=["plain", "other name"],
+    [
+        {"host": HOST, "sslmode": "disable"},
+        {"host": GLOBAL_WRITER, "sslmode": "verify-full"},
+        {"host": HOST, "sslmode": "verify-ca"},
+        {"host": HOST, "sslmode": "verify-full", "ssl_min_protocol_version": "TLSv1.1"},
+    ],
+    ids=["plain", "other name", "name not verified", "old TLS allowed"],
 )
 def test_unverified_postgres_connection_is_closed(postgres: PostgresServer, pki: Pki, options: dict[str, Any]) -> None:
     """A connection without TLS, or to a name that is not the endpoint's, does not pass the check."""
@@ -156,6 +161,7 @@ def test_unverified_postgres_connection_is_closed(postgres: PostgresServer, pki:
         user=postgres.user,
         password=postgres.password,
         dbname=postgres.database,
+        sslrootcert=target_bundle(pki.settings).path,
         **options,
     )
     with pytest.raises(rds_tls.UnverifiedConnectionError, match="without verified TLS; it was closed"):

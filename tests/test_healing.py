@@ -23,7 +23,7 @@ import pytest
 import rds_tls
 from rds_tls import refresh
 from rds_tls.cache import Cache
-from rds_tls.plan import POSTGRES, make_plan
+from rds_tls.plan import POSTGRES, Request, make_plan
 from tests.local_https import Handler, LocalHttps, reply
 from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
 from tests.trust_store import HOST, REGION, TrustStore
@@ -215,7 +215,7 @@ def test_another_process_may_have_healed(postgres: PostgresServer, store: TrustS
 def test_one_more_attempt_and_no_third(store: TrustStore, new: Authority) -> None:
     """After a second failure the error stands, even if the roots have changed once more meanwhile."""
     error = psycopg.OperationalError("unable to get local issuer certificate")
-    plan = make_plan(POSTGRES, "psycopg", HOST, None, None, None, store.settings, {}, {})
+    plan = make_plan(POSTGRES, "psycopg", Request(HOST, settings=store.settings), {})
     rds_tls.prefetch(REGION, settings=store.settings)
     second = plan.after(error)
     assert second is not None

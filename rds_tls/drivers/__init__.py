@@ -10,15 +10,13 @@ An adapter module has:
 - ``reason(error, target)``: the text that says why the driver did not connect.
 """
 
-from importlib import import_module
 from typing import NamedTuple, Protocol
 
-from rds_tls.errors import DriverNotInstalledError, OptionError
+from rds_tls.errors import OptionError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from types import ModuleType
     from typing import Any
 
     from rds_tls.trust import TrustedBundle
@@ -57,27 +55,6 @@ class Adapter(Protocol):
 
     def reason(self, error: Exception, target: Target) -> str:
         """Give the text that says why the driver did not connect."""
-
-
-def require(module: str, extra: str) -> "ModuleType":
-    """Import a driver.
-
-    Args:
-        module: the driver's import name.
-        extra: the extra of rds-tls that installs it.
-
-    Returns:
-        The driver's module.
-
-    Raises:
-        DriverNotInstalledError: it cannot be imported; the message says what to install.
-    """
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise DriverNotInstalledError(
-            f"the driver {module} cannot be imported ({error}): pip install 'rds-tls[{extra}]'"
-        ) from error
 
 
 def reserved(adapter: Adapter, name: str) -> str | None:

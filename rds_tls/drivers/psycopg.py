@@ -3,8 +3,8 @@
 import socket
 
 from rds_tls.context import shared_context
-from rds_tls.drivers import require
 from rds_tls.errors import UnverifiedConnectionError
+from rds_tls.extras import require
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,25 +80,55 @@ def _addresses(name: str) -> list[str]:
 
 
 def connect(options: "Mapping[str, Any]") -> "psycopg.Connection[Any]":
-    """Connect with psycopg; its exceptions pass through."""
-    connection: psycopg.Connection[Any] = _driver().connect(**options)
+    """Connect with psycopg; its exceptions pass through, without the password that psycopg leaves on them."""
+    driver = _driver()
+    try:
+        connection: psycopg.Connection[Any] = driver.connect(**options)
+    except driver.Error as error:
+        _forget_password(error)
+        raise
     return connection
 
 
 async def aconnect(options: "Mapping[str, Any]") -> "psycopg.AsyncConnection[Any]":
-    """Connect with psycopg's asyncio twin; its exceptions pass through."""
-    connection: psycopg.AsyncConnection[Any] = await _driver().AsyncConnection.connect(**options)
+    """Connect with psycopg's asyncio twin; as ``connect``."""
+    driver = _driver()
+    try:
+        connection: psycopg.AsyncConnection[Any] = await driver.AsyncConnection.connect(**options)
+    except driver.Error as error:
+        _forget_password(error)
+        raise
     return connection
 
 
+def _forget_password(error: BaseException | None) -> None:
+    """Take the password off an error, and off those it came from: ``Error.pgconn`` lists every parameter."""
+    while error is not None:
+        failed = getattr(error, "pgconn", None)
+        if failed is not None:
+            failed.password = b""
+            failed.info = [
+                option._replace(val=None) if option.keyword == b"password" else option for option in failed.info
+            ]
+        error = error.__cause__ or error.__context__
+
+
 def verify(connection: "psycopg.Connection[Any] | psycopg.AsyncConnection[Any]", target: "Target") -> None:
-    """Raise unless libpq says that TLS carries the connection and that the name is the endpoint's.
+    """Raise unless libpq says that TLS carries the connection, and what it verified.
+
+    libpq keeps the TLS version to itself, through psycopg at least: what it was told to accept stands for it.
 
     Raises:
         UnverifiedConnectionError: it is not so; the connection has been closed.
     """
     libpq = connection.pgconn
-    if libpq.ssl_in_use and libpq.host == target.host.encode():
+    told = {option.keyword: option.val for option in libpq.info}
+    if (
+        libpq.ssl_in_use
+        and libpq.host == target.host.encode()
+        and told[b"sslmode"] == b"verify-full"
+        and told[b"ssl_min_protocol_version"] in {b"TLSv1.2", b"TLSv1.3"}
+    ):
         return
     libpq.finish()
     raise UnverifiedConnectionError(

@@ -3,8 +3,8 @@
 import ssl
 
 from rds_tls.context import SealedContext, pinned_context, shared_context
-from rds_tls.drivers import require
 from rds_tls.errors import DriverNotInstalledError, UnverifiedConnectionError
+from rds_tls.extras import require
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

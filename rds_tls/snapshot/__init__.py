@@ -110,11 +110,22 @@ def parse_manifest(text: str) -> Manifest:
             if rows.setdefault((row.trust, row.region), row) is not row:
                 raise _damaged(f"line {number} lists {row.trust} in {row.region} once more")
     date = facts.pop("date", "")
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", date):
+    if not _is_date(date):
         raise _damaged(f"its date is {date!r}, not an ISO date")
     if missing := {row.trust for row in rows.values() if not facts.get(row.trust)}:
         raise _damaged(f"it names no source for {', '.join(sorted(missing))}")
     return Manifest(date, facts, tuple(rows.values()))
+
+
+def _is_date(text: str) -> bool:
+    """Tell whether a text is a day of the calendar: the age of the roots is reckoned from it."""
+    from datetime import date
+
+    try:
+        # The pattern comes first: Python also reads other forms of ISO 8601, such as weeks.
+        return bool(re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) and date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _parse_row(line: str, number: int) -> Row:

@@ -1,0 +1,82 @@
+"""From an alias of one's own to the endpoint behind it. DNS only proposes; what is accepted, the caller has said.
+
+DNS is not authentication, and every AWS customer can own a valid RDS certificate. So a CNAME is followed only to a name
+that the caller's pattern allows, and that name is the one to dial and to verify.
+"""
+
+import socket
+
+from rds_tls.endpoint import Endpoint, parse_endpoint
+from rds_tls.errors import EndpointError, OptionError
+
+# A chain of CNAMEs longer than this is a mistake or an attack; resolvers themselves stop at 8 to 16.
+MAX_HOPS = 8
+
+_ANY_LABEL = "*."
+
+
+def follow(alias: str, expect: str) -> Endpoint:
+    """Find the endpoint that an alias stands for.
+
+    An endpoint may be passed as well; it then has to match too. The names that DNS gives are tried in the order of the
+    chain: an Aurora cluster's name is itself an alias of its instance's, and that of a public address.
+
+    Args:
+        alias: the name in one's own zone, a CNAME.
+        expect: the endpoint, or a pattern whose first label is ``*``, as in
+            ``*.cluster-abc123def456.us-east-1.rds.amazonaws.com``.
+
+    Returns:
+        The endpoint, whose host is the name to dial and to verify.
+
+    Raises:
+        OptionError: ``expect`` is neither an endpoint nor such a pattern.
+        EndpointError: no name that DNS gives matches; the message says which it gave.
+        OSError: the name does not resolve.
+    """
+    allowed = _pattern(expect)
+    name = alias.strip().removesuffix(".").lower() if isinstance(alias, str) else alias
+    chain = _chain(name) if _endpoint(name) is None else [name]
+    for found in chain:
+        endpoint = _endpoint(found)
+        if endpoint is not None and _matches(endpoint.host, allowed):
+            return endpoint
+    raise EndpointError(name, f"it leads to {', '.join(map(repr, chain))}, and none of these matches expect={expect!r}")
+
+
+def _pattern(expect: str) -> str:
+    """Check a pattern: with any first label in place of ``*`` it must be an endpoint, account and region included."""
+    pattern = expect.strip().removesuffix(".").lower() if isinstance(expect, str) else ""
+    try:
+        parse_endpoint(pattern.replace(_ANY_LABEL, "any.", 1) if pattern.startswith(_ANY_LABEL) else pattern)
+    except EndpointError as error:
+        raise OptionError(
+            f"expect={expect!r} is neither an RDS endpoint nor one with '*' for its first label: {error.rule}"
+        ) from error
+    return pattern
+
+
+def _matches(host: str, pattern: str) -> bool:
+    if pattern.startswith(_ANY_LABEL):
+        return host.partition(".")[2] == pattern.removeprefix(_ANY_LABEL)
+    return host == pattern
+
+
+def _endpoint(name: str) -> Endpoint | None:
+    try:
+        return parse_endpoint(name)
+    except EndpointError:
+        return None
+
+
+def _chain(name: str) -> list[str]:
+    """Ask the system's resolver for the names of a CNAME chain, in its order, without the alias itself."""
+    found = [entry[3] for entry in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)]
+    canonical = next((name for name in found if name), "")
+    # getaddrinfo gives the end of the chain alone; the names on the way come from the older call, over IPv4.
+    try:
+        _, aliases, _ = socket.gethostbyname_ex(name)
+    except OSError:
+        aliases = []
+    names = [given.removesuffix(".").lower() for given in (*aliases[:MAX_HOPS], canonical) if given]
+    return [given for given in dict.fromkeys(names) if given != name] or [name]

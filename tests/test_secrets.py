@@ -1,0 +1,119 @@
+"""A canary in place of the password: it must not appear in anything that a program may print, log or send on."""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pymysql
+import pytest
+
+import rds_tls
+from rds_tls import iam
+from rds_tls.plan import MYSQL, POSTGRES, Request, make_plan
+from tests.conftest import OFFLINE, Pki
+from tests.local_rds import KeyType, MariaDbServer, PostgresServer
+
+CANARY = "c4n4ry-p4ssw0rd"
+HOST = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
+
+
+def texts(error: BaseException) -> Iterator[str]:
+    """Give everything that an error and those below it show."""
+    yield from traceback.format_exception(error)
+    seen: list[BaseException | None] = [error, error.__cause__, error.__context__]
+    for link in seen:
+        if link is not None:
+            yield from (str(link), repr(link), repr(link.args), repr(vars(link)), *getattr(link, "__notes__", []))
+
+
+def assert_clean(caught: BaseException, logs: pytest.LogCaptureFixture, canary: str = CANARY) -> None:
+    """No text of the error, and no line of any log at DEBUG, holds the canary."""
+    assert [text for text in texts(caught) if canary in text] == []
+    assert canary not in logs.text
+
+
+@pytest.fixture(autouse=True)
+def _log_everything(caplog: pytest.LogCaptureFixture) -> None:
+    """Listen to every logger at DEBUG, as a program that looks for a fault does."""
+    caplog.set_level(logging.DEBUG)
+
+
+def asynchronous(*args: Any, **options: Any) -> object:
+    """Connect with the asyncio helper."""
+    return asyncio.run(rds_tls.aconnect_postgres(*args, **options))
+
+
+CONNECTS = {"psycopg": rds_tls.connect_postgres, "psycopg-async": asynchronous, "pymysql": rds_tls.connect_mysql}
+
+MISTAKES: dict[str, dict[str, Any]] = {
+    "bad host": {"host": f"postgresql://app:{CANARY}@{HOST}.evil.example/db"},
+    "login in a url": {"host": f"postgresql://app:{CANARY}@{HOST}/db"},
+    "raw slash in a url": {"host": f"postgresql://app:x/{CANARY}@{HOST}/db"},
+    "tls option": {"sslmode": "require", "ssl_disabled": True},
+    "bad port": {"port": 0},
+    "bad via": {"via": "127.0.0.1"},
+    "token beside it": {"iam": True},
+    "unexpected alias": {"expect": "*.cluster-zzzzzzzzzzzz.eu-west-1.rds.amazonaws.com"},
+    "no roots": {"host": "x.abc123def456.us-gov-west-1.rds.amazonaws.com"},
+    "no region": {"region": "us-east-1"},
+}
+
+
+@pytest.mark.parametrize("connect", CONNECTS.values(), ids=CONNECTS)
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+def test_mistakes_do_not_show_it(
+    connect: Callable[..., object], mistake: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error of ours names the mistake and not the password beside it."""
+    arguments = {"host": HOST, "user": "app", "password": CANARY, "settings": OFFLINE, **mistake}
+    with pytest.raises(rds_tls.RdsTlsError) as caught:
+        connect(arguments.pop("host"), **arguments)
+    assert_clean(caught.value, caplog)
+
+
+@pytest.mark.parametrize("connect", CONNECTS.values(), ids=CONNECTS)
+@pytest.mark.parametrize("case", ["wrong password", "wrong name", "foreign root"])
+def test_refusals_do_not_show_it(
+    connect: Callable[..., object],
+    case: str,
+    postgres: PostgresServer,
+    mariadb: MariaDbServer,
+    pkis: dict[KeyType, Pki],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A driver's error, with our note, does not hold it either."""
+    pki = pkis[KeyType.ECC384]
+    server: PostgresServer | MariaDbServer = mariadb if connect is rds_tls.connect_mysql else postgres
+    server.present(pki.authority.issue([f"x{HOST}" if case == "wrong name" else HOST]))
+    settings = OFFLINE if case == "foreign root" else pki.settings
+    with pytest.raises((psycopg.OperationalError, pymysql.err.OperationalError)) as caught:
+        connect(HOST, user=server.user, password=CANARY, via=(server.host, server.port), settings=settings)
+    assert_clean(caught.value, caplog)
+
+
+def test_reprs_do_not_show_it() -> None:
+    """What is decided before a driver dials may end up in somebody's trace; its repr is safe."""
+    request = Request(HOST, settings=OFFLINE, user="app", password=CANARY)
+    for engine, driver in ((POSTGRES, "psycopg"), (MYSQL, "pymysql")):
+        plan = make_plan(engine, driver, request, {})
+        assert plan.options["password"] == CANARY
+        for value in (request, plan, plan.target, plan.target.bundle):
+            assert CANARY not in f"{value!r} {value}"
+
+
+def test_token_is_never_logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Botocore writes down at DEBUG what it signs; not while it signs a token of ours, and as ever otherwise."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
+    iam._session.cache_clear()
+    token = rds_tls.postgres_kwargs(HOST, user="app", iam=True, settings=OFFLINE)["password"]
+    signature = token.partition("X-Amz-Signature=")[2]
+    assert len(signature) == 64
+    assert signature not in caplog.text
+    assert "DBUser=app" not in caplog.text
+    own = iam._session().create_client("rds", region_name="eu-west-1").generate_db_auth_token(HOST, 5432, "app")
+    assert own.partition("X-Amz-Signature=")[2] in caplog.text
+    iam._session.cache_clear()
