@@ -97,8 +97,8 @@ def urls(roots: "RootSet", settings: "Settings") -> list[str]:
             "RDS_TLS_TRUSTSTORE_URL to a mirror"
         )
     base = base.rstrip("/")
-    of_all = f"{base}/global/global-bundle.pem"
-    of_region = f"{base}/{roots.region}/{roots.region}-bundle.pem"
+    of_all = f"{base}/global/global-bundle.{settings.bundle_format}"
+    of_region = f"{base}/{roots.region}/{roots.region}-bundle.{settings.bundle_format}"
     return [of_region, of_all] if roots.trust is Trust.RDS else [of_all]
 
 

@@ -29,6 +29,7 @@ class _Fields(NamedTuple):
     offline: bool = False
     truststore_url: str | None = None
     mirror_ca_file: "Path | None" = None
+    bundle_format: str = "pem"
     known_roots_only: bool = False
 
 
@@ -47,6 +48,8 @@ class Settings(_Fields):
         truststore_url: base URL of a mirror of the trust store, HTTPS (``RDS_TLS_TRUSTSTORE_URL``).
         mirror_ca_file: path of a PEM file that verifies the mirror's own certificate
             (``RDS_TLS_TRUSTSTORE_CA_FILE``).
+        bundle_format: which of AWS's files to download, "pem" or "p7b" (``RDS_TLS_BUNDLE_FORMAT``); what is stored and
+            given to drivers is PEM either way. China publishes PEM alone.
         known_roots_only: refuse downloaded roots that this version does not list (``RDS_TLS_KNOWN_ROOTS_ONLY``).
 
     Raises:
@@ -123,6 +126,10 @@ def _is_switch(value: "Value") -> bool:
     return isinstance(value, bool)
 
 
+def _is_format(value: "Value") -> bool:
+    return value in {"pem", "p7b"}
+
+
 def _is_https_url(value: "Value") -> bool:
     return value is None or (isinstance(value, str) and value.startswith("https://"))
 
@@ -147,6 +154,7 @@ _RULES = {
     "offline": _Rule("RDS_TLS_OFFLINE", _switch, _is_switch, _A_SWITCH),
     "truststore_url": _Rule("RDS_TLS_TRUSTSTORE_URL", str, _is_https_url, _AN_HTTPS_URL),
     "mirror_ca_file": _Rule("RDS_TLS_TRUSTSTORE_CA_FILE", str, _is_path, _A_PATH),
+    "bundle_format": _Rule("RDS_TLS_BUNDLE_FORMAT", str, _is_format, "pem or p7b"),
     "known_roots_only": _Rule("RDS_TLS_KNOWN_ROOTS_ONLY", _switch, _is_switch, _A_SWITCH),
 }
 _DEFAULTS = Settings()

@@ -137,7 +137,7 @@ def test_lying_etag_does_not_stop_healing(postgres: PostgresServer, store: Trust
 def test_64_connects_heal_with_one_download(helper: Helper, server: Server, store: TrustStore, new: Authority) -> None:
     """Threads that meet the new root together wait for one download, and all connect."""
     server.present(new.issue([HOST]))
-    with ThreadPoolExecutor(16) as pool:
+    with ThreadPoolExecutor(64) as pool:
         list(pool.map(lambda _: helper(server, store.settings), range(64)))
     assert store.asked == [OF_REGION]
 

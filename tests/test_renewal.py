@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 import rds_tls
 from rds_tls import refresh, snapshot, trust
@@ -501,3 +503,13 @@ def test_held_answers_are_bounded(store: TrustStore) -> None:
     for number in range(trust.MAX_HELD + 10):
         trusted_bundle(KNOWN, store.settings._replace(offline=True, max_age=float(number)))
     assert len(trust._held) <= trust.MAX_HELD
+
+
+def test_pkcs7_is_downloaded_on_request(store: TrustStore, root: bytes, tmp_path: Path) -> None:
+    """With bundle_format="p7b" AWS's PKCS#7 file is fetched, and PEM is what drivers get."""
+    certificates_in_it = x509.load_pem_x509_certificates(root + Authority("eu-north-8", KeyType.ECC384).root_pem)
+    store.server.url(
+        OF_REGION.replace(".pem", ".p7b"), reply(200, pkcs7.serialize_certificates(certificates_in_it, Encoding.DER))
+    )
+    bundle = trusted_bundle(ROOTS, store.settings._replace(bundle_format="p7b"))
+    assert blocks(bundle) == certificates(root, tmp_path)

@@ -18,6 +18,7 @@ VARIABLES: dict[str, tuple[str, Any]] = {
     "RDS_TLS_OFFLINE": ("Yes", {"offline": True}),
     "RDS_TLS_TRUSTSTORE_URL": ("https://mirror.example/rds", {"truststore_url": "https://mirror.example/rds"}),
     "RDS_TLS_TRUSTSTORE_CA_FILE": ("/mirror.pem", {"mirror_ca_file": "/mirror.pem"}),
+    "RDS_TLS_BUNDLE_FORMAT": ("p7b", {"bundle_format": "p7b"}),
     "RDS_TLS_KNOWN_ROOTS_ONLY": ("1", {"known_roots_only": True}),
 }
 
@@ -25,7 +26,7 @@ VARIABLES: dict[str, tuple[str, Any]] = {
 def test_defaults() -> None:
     """An empty environment gives the documented defaults."""
     assert Settings.from_env({}) == Settings()
-    assert Settings() == (None, None, None, 604_800.0, 2.0, 10.0, False, None, None, False)
+    assert Settings() == (None, None, None, 604_800.0, 2.0, 10.0, False, None, None, "pem", False)
 
 
 @pytest.mark.parametrize(("variable", "row"), VARIABLES.items())
@@ -57,6 +58,7 @@ BAD_VARIABLES = {
     "RDS_TLS_TOTAL_TIMEOUT": ("inf", "must be a number of seconds above 0, an hour at most"),
     "RDS_TLS_OFFLINE": ("maybe", "must be true or false"),
     "RDS_TLS_TRUSTSTORE_URL": ("http://mirror.example", "beginning with https://"),
+    "RDS_TLS_BUNDLE_FORMAT": ("der", "must be pem or p7b"),
     "RDS_TLS_KNOWN_ROOTS_ONLY": ("2", "must be true or false"),
 }
 

@@ -5,6 +5,7 @@ Finding a file reads the manifest, once, and no PEM file. ``tools/build_snapshot
 
 import os
 import re
+from datetime import date
 from functools import cache
 from typing import NamedTuple
 
@@ -119,8 +120,6 @@ def parse_manifest(text: str) -> Manifest:
 
 def _is_date(text: str) -> bool:
     """Tell whether a text is a day of the calendar: the age of the roots is reckoned from it."""
-    from datetime import date
-
     try:
         # The pattern comes first: Python also reads other forms of ISO 8601, such as weeks.
         return bool(re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) and date.fromisoformat(text))
