@@ -83,6 +83,13 @@ def test_anything_else_is_refused(dns: Callable[..., None], chain: list[str]) ->
     assert caught.value.rule == f"it leads to {said}, and none of these matches expect={EXPECT!r}"
 
 
+def test_pattern_for_instances_does_not_allow_a_cluster(dns: Callable[..., None]) -> None:
+    """The star stands for one label and for nothing less or more."""
+    dns(WRITER)
+    with pytest.raises(rds_tls.EndpointError):
+        follow(ALIAS, "*.abc123def456.eu-west-1.rds.amazonaws.com")
+
+
 def test_long_chain_is_not_walked_to_its_end(dns: Callable[..., None]) -> None:
     """After eight names only the canonical one is looked at."""
     detours = [f"hop{number}.corp.example" for number in range(20)]

@@ -203,6 +203,7 @@ def test_manifest_is_read_in_order() -> None:
     [
         (ROW, "its date is '', not an ISO date"),
         (HEAD.replace("-23", "-2x") + ROW, "its date is '2026-11-2x', not an ISO date"),
+        (HEAD.replace("-23", "-31") + ROW, "its date is '2026-11-31', not an ISO date"),
         ("# date: 2026-11-23\n" + ROW, "it names no source for rds"),
         ("# date: 2026-11-23\n# rds:\n" + ROW, "it names no source for rds"),
         (HEAD + ROW.replace("\trds", ""), "line 3 has 4 columns, not 5"),

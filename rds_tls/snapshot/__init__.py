@@ -3,9 +3,9 @@
 Finding a file reads the manifest, once, and no PEM file. ``tools/build_snapshot.py`` writes both.
 """
 
+import datetime as dt
 import os
 import re
-from datetime import date
 from functools import cache
 from typing import NamedTuple
 
@@ -122,7 +122,7 @@ def _is_date(text: str) -> bool:
     """Tell whether a text is a day of the calendar: the age of the roots is reckoned from it."""
     try:
         # The pattern comes first: Python also reads other forms of ISO 8601, such as weeks.
-        return bool(re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) and date.fromisoformat(text))
+        return bool(re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) and dt.date.fromisoformat(text))
     except ValueError:
         return False
 
