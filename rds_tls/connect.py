@@ -6,7 +6,7 @@ No argument weakens that, and a driver option that would is refused.
 
 from rds_tls.context import shared_context
 from rds_tls.plan import MYSQL, POSTGRES, Request, make_plan, root_set
-from rds_tls.settings import Settings
+from rds_tls.settings import process_settings
 from rds_tls.trust import trusted_bundle
 
 TYPE_CHECKING = False
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pymysql
 
     from rds_tls.plan import Address, Password, Plan
+    from rds_tls.settings import Settings
     from rds_tls.trust import TrustedBundle
 
 
@@ -32,7 +33,7 @@ def connect_postgres(
     expect: str | None = None,
     iam: bool = False,
     region: str | None = None,
-    settings: Settings | None = None,
+    settings: "Settings | None" = None,
     **driver_options: "Any",
 ) -> "psycopg.Connection[Any]":
     """Connect to Aurora or RDS PostgreSQL with psycopg over verified TLS.
@@ -49,7 +50,7 @@ def connect_postgres(
             of one. That endpoint is what is verified.
         iam: log in with a token that is signed for this connection, in place of a password.
         region: the AWS region, for an endpoint whose name has none (a Global Database writer).
-        settings: where trust anchors come from; ``Settings.from_env()`` unless given.
+        settings: where trust anchors come from; those of the environment unless given.
         **driver_options: passed to ``psycopg.connect``; TLS options are refused.
 
     Returns:
@@ -80,7 +81,7 @@ async def aconnect_postgres(
     expect: str | None = None,
     iam: bool = False,
     region: str | None = None,
-    settings: Settings | None = None,
+    settings: "Settings | None" = None,
     **driver_options: "Any",
 ) -> "psycopg.AsyncConnection[Any]":
     """Connect as ``connect_postgres`` does, with ``psycopg.AsyncConnection``.
@@ -115,7 +116,7 @@ def connect_mysql(
     expect: str | None = None,
     iam: bool = False,
     region: str | None = None,
-    settings: Settings | None = None,
+    settings: "Settings | None" = None,
     **driver_options: "Any",
 ) -> "pymysql.Connection[Any]":
     """Connect to Aurora or RDS MySQL (or MariaDB) with PyMySQL over verified TLS.
@@ -131,7 +132,7 @@ def connect_mysql(
             of one. That endpoint is what is verified.
         iam: log in with a token that is signed for this connection, in place of a password.
         region: the AWS region, for an endpoint whose name has none (a Global Database writer).
-        settings: where trust anchors come from; ``Settings.from_env()`` unless given.
+        settings: where trust anchors come from; those of the environment unless given.
         **driver_options: passed to ``pymysql.connect``; TLS options are refused.
 
     Returns:
@@ -163,7 +164,7 @@ def postgres_kwargs(
     expect: str | None = None,
     iam: bool = False,
     region: str | None = None,
-    settings: Settings | None = None,
+    settings: "Settings | None" = None,
     **driver_options: "Any",
 ) -> "dict[str, Any]":
     """Give the arguments for a PostgreSQL driver's own connect, pool or ORM.
@@ -179,7 +180,7 @@ def postgres_kwargs(
         expect: follow ``host`` as an alias to the endpoint that this names.
         iam: sign a token, which is good for 15 minutes: call this again for each connection, not once for a pool.
         region: the AWS region, for an endpoint whose name has none.
-        settings: where trust anchors come from; ``Settings.from_env()`` unless given.
+        settings: where trust anchors come from; those of the environment unless given.
         **driver_options: returned with the rest; TLS options are refused.
 
     Returns:
@@ -204,7 +205,7 @@ def mysql_kwargs(
     expect: str | None = None,
     iam: bool = False,
     region: str | None = None,
-    settings: Settings | None = None,
+    settings: "Settings | None" = None,
     **driver_options: "Any",
 ) -> "dict[str, Any]":
     """Give the arguments for a MySQL driver's own connect, pool or ORM.
@@ -220,7 +221,7 @@ def mysql_kwargs(
         expect: follow ``host`` as an alias to the endpoint that this names.
         iam: sign a token, which is good for 15 minutes: call this again for each connection, not once for a pool.
         region: the AWS region, for an endpoint whose name has none.
-        settings: where trust anchors come from; ``Settings.from_env()`` unless given.
+        settings: where trust anchors come from; those of the environment unless given.
         **driver_options: returned with the rest; TLS options are refused.
 
     Returns:
@@ -234,7 +235,7 @@ def mysql_kwargs(
 
 
 def ssl_context(
-    host: str | None = None, *, region: str | None = None, settings: Settings | None = None
+    host: str | None = None, *, region: str | None = None, settings: "Settings | None" = None
 ) -> "ssl.SSLContext":
     """Give the sealed SSLContext for an endpoint, or for a region's RDS endpoints.
 
@@ -243,7 +244,7 @@ def ssl_context(
     Args:
         host: the endpoint.
         region: the AWS region, in place of a host or for an endpoint whose name has none.
-        settings: where trust anchors come from; ``Settings.from_env()`` unless given.
+        settings: where trust anchors come from; those of the environment unless given.
 
     Returns:
         The context that every caller with the same trust anchors shares.
@@ -254,7 +255,7 @@ def ssl_context(
     return shared_context(_bundle(host, region, settings))
 
 
-def ca_path(host: str | None = None, *, region: str | None = None, settings: Settings | None = None) -> str:
+def ca_path(host: str | None = None, *, region: str | None = None, settings: "Settings | None" = None) -> str:
     """Give the path of the PEM file of trust anchors, for a driver's ``sslrootcert`` or ``ssl_ca``.
 
     The file alone verifies nothing: the driver must be told to verify chain and name too.
@@ -262,7 +263,7 @@ def ca_path(host: str | None = None, *, region: str | None = None, settings: Set
     Args:
         host: the endpoint.
         region: the AWS region, in place of a host or for an endpoint whose name has none.
-        settings: where trust anchors come from; ``Settings.from_env()`` unless given.
+        settings: where trust anchors come from; those of the environment unless given.
 
     Returns:
         An absolute path that stays valid while the program runs.
@@ -273,8 +274,8 @@ def ca_path(host: str | None = None, *, region: str | None = None, settings: Set
     return _bundle(host, region, settings).path
 
 
-def _bundle(host: str | None, region: str | None, settings: Settings | None) -> "TrustedBundle":
-    settings = Settings.from_env() if settings is None else settings
+def _bundle(host: str | None, region: str | None, settings: "Settings | None") -> "TrustedBundle":
+    settings = process_settings() if settings is None else settings
     return trusted_bundle(root_set(host, region), settings)
 
 

@@ -8,6 +8,7 @@ An error never shows user info or a bad port of a URL, nor any text that does no
 
 import re
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from rds_tls.errors import EndpointError
@@ -152,7 +153,12 @@ def parse_endpoint(host: str) -> Endpoint:
     Raises:
         EndpointError: the text is not the name of an endpoint.
     """
-    text, port = _name_and_port(host)
+    return _parse_name(*_name_and_port(host))
+
+
+# The name alone is remembered, never the URL around it, which may hold a password.
+@lru_cache(maxsize=1024)
+def _parse_name(text: str, port: int | None) -> Endpoint:
     labels = _labels(text)
     name = ".".join(labels)
     head, suffix = _split_suffix(name, labels)

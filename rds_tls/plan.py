@@ -11,7 +11,7 @@ from rds_tls.diagnosis import Cause, diagnose
 from rds_tls.drivers import Target, refuse_reserved
 from rds_tls.endpoint import Endpoint, RootSet, Trust, parse_endpoint, url_extras
 from rds_tls.errors import OptionError
-from rds_tls.settings import Settings
+from rds_tls.settings import Settings, process_settings
 from rds_tls.trust import heal, trusted_bundle
 
 TYPE_CHECKING = False
@@ -122,7 +122,7 @@ def make_plan(engine: Engine, driver: str, request: Request, driver_options: "Ma
     refuse_reserved(adapter, driver_options)
     endpoint = _endpoint(request)
     port = _agreed("port", endpoint.port, request.port)
-    settings = Settings.from_env() if request.settings is None else request.settings
+    settings = process_settings() if request.settings is None else request.settings
     target = Target(
         host=endpoint.host,
         port=engine.port if port is None else _checked_port(port, f"port={port!r}"),

@@ -10,7 +10,7 @@ from rds_tls.cache import Cache
 from rds_tls.download import Download, Validators, download
 from rds_tls.endpoint import RootSet, Trust
 from rds_tls.errors import BundleError, DownloadError, OptionError, SettingsError, TrustError
-from rds_tls.settings import Settings
+from rds_tls.settings import process_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from rds_tls.bundle import Root
     from rds_tls.cache import Entry
+    from rds_tls.settings import Settings
 
 _CHANNELS = {Trust.RDS: Channel.GA, Trust.RDS_PREVIEW: Channel.PREVIEW}
 
@@ -178,7 +179,7 @@ def prefetch(
         *region_names: AWS regions, as in "us-gov-west-1".
         directory: where to put them, readable by every user; point ``RDS_TLS_BUNDLE_DIR`` (or
             ``Settings(bundle_dir=...)``) at it at run time. The user's cache directory unless given.
-        settings: timeouts (seconds), mirror and the like; ``Settings.from_env()`` unless given.
+        settings: timeouts (seconds), mirror and the like; those of the environment unless given.
 
     Returns:
         The paths of the PEM files, in the order of the regions.
@@ -190,7 +191,7 @@ def prefetch(
         BundleError: what came is no bundle of the region, or contradicts a known root.
         TrustError: AWS publishes none for the partition.
     """
-    settings = Settings.from_env() if settings is None else settings
+    settings = process_settings() if settings is None else settings
     if not region_names:
         raise OptionError("no region is named: pass at least one, as in prefetch('us-east-1')")
     for region in region_names:

@@ -1,6 +1,7 @@
 """What a caller may choose about trust: one frozen value, from arguments or from the environment."""
 
 import os
+from functools import cache
 from typing import NamedTuple
 
 from rds_tls.errors import SettingsError
@@ -158,3 +159,13 @@ _RULES = {
     "known_roots_only": _Rule("RDS_TLS_KNOWN_ROOTS_ONLY", _switch, _is_switch, _A_SWITCH),
 }
 _DEFAULTS = Settings()
+
+
+@cache
+def process_settings() -> Settings:
+    """Read the process's environment, once: reading it costs more than all the rest of a warm call.
+
+    Raises:
+        SettingsError: as ``Settings.from_env``; the next call reads again then.
+    """
+    return Settings.from_env()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import rds_tls
-from rds_tls import refresh, store, trust
+from rds_tls import refresh, settings, store, trust
 from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
 
 # What is on this machine, and no network: for tests that mean the snapshot.
@@ -28,6 +28,7 @@ def _own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         folder = tmp_path / f"own-{variable.lower()}"
         folder.mkdir()
         monkeypatch.setenv(variable, str(folder))
+    settings.process_settings.cache_clear()
     trust._held.clear()
     refresh.SCHEDULE.forget()
     store.MEMORY.__init__()  # type: ignore[misc]  # as new, at the same place

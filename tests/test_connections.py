@@ -6,6 +6,7 @@ import ssl
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -167,6 +168,24 @@ def test_unverified_postgres_connection_is_closed(postgres: PostgresServer, pki:
     with pytest.raises(rds_tls.UnverifiedConnectionError, match="without verified TLS; it was closed"):
         psycopg_adapter.verify(connection, target(postgres, pki.settings))
     assert connection.closed
+
+
+def test_connection_that_libpq_does_not_call_tls_is_closed(pki: Pki) -> None:
+    """Whatever libpq was told, its word that TLS is in use counts: a server cannot bring this about, a bug could."""
+    finished = []
+    told = {b"sslmode": b"verify-full", b"ssl_min_protocol_version": b"TLSv1.2"}
+    libpq = SimpleNamespace(
+        ssl_in_use=False,
+        host=HOST.encode(),
+        info=[SimpleNamespace(keyword=keyword, val=value) for keyword, value in told.items()],
+        finish=lambda: finished.append(True),
+    )
+    where = Target(HOST, 5432, target_bundle(pki.settings))
+    with pytest.raises(rds_tls.UnverifiedConnectionError):
+        psycopg_adapter.verify(SimpleNamespace(pgconn=libpq), where)  # type: ignore[arg-type]
+    libpq.ssl_in_use = True
+    psycopg_adapter.verify(SimpleNamespace(pgconn=libpq), where)  # type: ignore[arg-type]
+    assert finished == [True]
 
 
 class PermissiveContext(ssl.SSLContext):

@@ -7,7 +7,7 @@ import pytest
 import rds_tls
 from rds_tls import snapshot
 from rds_tls.endpoint import RootSet
-from rds_tls.settings import Settings
+from rds_tls.settings import Settings, process_settings
 from rds_tls.trust import MAX_CA_FILE_BYTES, Source, trusted_bundle
 from tests.conftest import OFFLINE
 
@@ -42,10 +42,12 @@ def test_ca_file_argument_wins(ca_file: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_ca_file_from_the_environment(ca_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """RDS_TLS_CA_BUNDLE is read for every call; an empty value counts as unset."""
+    """RDS_TLS_CA_BUNDLE is read once, by the first call that needs it; an empty value counts as unset."""
     monkeypatch.setenv("RDS_TLS_CA_BUNDLE", str(ca_file))
     assert rds_tls.ca_path(HOST) == str(ca_file)
     monkeypatch.setenv("RDS_TLS_CA_BUNDLE", "")
+    assert rds_tls.ca_path(HOST) == str(ca_file)
+    process_settings.cache_clear()
     assert rds_tls.ca_path(HOST) == rds_tls.ca_path(HOST, settings=OFFLINE)
 
 

@@ -101,16 +101,12 @@ async def aconnect(options: "Mapping[str, Any]") -> "psycopg.AsyncConnection[Any
     return connection
 
 
-def _forget_password(error: BaseException | None) -> None:
-    """Take the password off an error, and off those it came from: ``Error.pgconn`` lists every parameter."""
-    while error is not None:
-        failed = getattr(error, "pgconn", None)
-        if failed is not None:
-            failed.password = b""
-            failed.info = [
-                option._replace(val=None) if option.keyword == b"password" else option for option in failed.info
-            ]
-        error = error.__cause__ or error.__context__
+def _forget_password(error: "psycopg.Error") -> None:
+    """Take the password off an error: ``Error.pgconn`` lists every parameter of the connection that failed."""
+    failed: Any = error.pgconn
+    if failed is not None:
+        failed.password = b""
+        failed.info = [option._replace(val=None) if option.keyword == b"password" else option for option in failed.info]
 
 
 def verify(connection: "psycopg.Connection[Any] | psycopg.AsyncConnection[Any]", target: "Target") -> None:

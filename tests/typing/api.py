@@ -1,0 +1,46 @@
+"""The public API as a typed program sees it: mypy reads this file, and nothing runs it."""
+
+import ssl
+from pathlib import Path
+from typing import Any, assert_type
+
+import psycopg
+
+import rds_tls
+
+HOST = "db.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
+
+
+def secret() -> str:
+    """Give a password."""
+    return ""
+
+
+def connections() -> None:
+    """The helpers give the drivers' own connections."""
+    settings = rds_tls.Settings(ca_file=Path("roots.pem"), max_age=60, offline=True)
+    postgres = rds_tls.connect_postgres(
+        HOST, user="app", password=secret, dbname="shop", via=("127.0.0.1", 15432), settings=settings, autocommit=True
+    )
+    assert_type(postgres, psycopg.Connection[Any])
+    mysql = rds_tls.connect_mysql(HOST, user="app", iam=True, expect=HOST, region="eu-west-1", charset="utf8mb4")
+    assert_type(mysql, "pymysql.Connection[Any]")
+
+
+async def asynchronous() -> None:
+    """The asyncio twin gives psycopg's asyncio connection."""
+    assert_type(await rds_tls.aconnect_postgres(HOST, user="app"), psycopg.AsyncConnection[Any])
+
+
+def parts() -> None:
+    """What goes into other drivers is typed by the standard library."""
+    assert_type(rds_tls.ssl_context(HOST), ssl.SSLContext)
+    assert_type(rds_tls.ca_path(region="eu-west-1"), str)
+    assert_type(rds_tls.postgres_kwargs(HOST, user="app"), dict[str, Any])
+    assert_type(rds_tls.mysql_kwargs(HOST, "pymysql"), dict[str, Any])
+    assert_type(rds_tls.prefetch("eu-west-1", directory=Path("roots")), list[str])
+    endpoint = rds_tls.parse_endpoint(HOST)
+    assert_type(endpoint, rds_tls.Endpoint)
+    assert_type(endpoint.kind, rds_tls.Kind)
+    assert_type(endpoint.region, str | None)
+    assert_type(endpoint.trust, rds_tls.Trust)
