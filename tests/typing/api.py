@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, assert_type
 
 import psycopg
+import pymysql
 
 import rds_tls
 
@@ -24,7 +25,7 @@ def connections() -> None:
     )
     assert_type(postgres, psycopg.Connection[Any])
     mysql = rds_tls.connect_mysql(HOST, user="app", iam=True, expect=HOST, region="eu-west-1", charset="utf8mb4")
-    assert_type(mysql, "pymysql.Connection[Any]")
+    assert_type(mysql, pymysql.Connection[Any])
 
 
 async def asynchronous() -> None:
