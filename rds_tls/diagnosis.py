@@ -19,6 +19,7 @@ class Cause(Enum):
     MALFORMED = "certificate against RFC 5280"
     UNVERIFIED = "certificate not verified"
     NO_TLS = "no TLS"
+    INJECTED = "bytes before TLS"
     OLD_TLS = "TLS older than 1.2"
     CA_FILE = "unreadable CA file"
 
@@ -97,6 +98,11 @@ _NO_TLS = Diagnosis(
     "every RDS server offers TLS: check where the host name or the tunnel leads (a pooler or proxy that ends TLS "
     "must be given a certificate); a server of your own needs ssl=on (PostgreSQL) or ssl_cert and ssl_key (MySQL)",
 )
+_INJECTED = Diagnosis(
+    Cause.INJECTED,
+    "somebody spoke out of turn before TLS on the connection to {host}, as a man in the middle does",
+    "find out who is on the way: a tunnel, a proxy, the network; no RDS server does this, and nothing was sent",
+)
 _OLD_TLS = Diagnosis(
     Cause.OLD_TLS,
     "the server that answers for {host} speaks no TLS 1.2 or later",
@@ -112,7 +118,7 @@ _CA_FILE = Diagnosis(
 # What the text of a driver's error holds -> the diagnosis. The first row that matches wins, so a reason comes
 # before the "certificate verify failed" that surrounds it. Sources: OpenSSL crypto/x509/x509_txt.c and
 # ssl/ssl_err.c; CPython Modules/_ssl.c; libpq fe-secure-openssl.c, fe-secure-common.c, fe-connect.c; PyMySQL
-# connections.py. Compared in lower case: OpenSSL 1.1 and 3 differ in capitals and hyphens.
+# connections.py; drivers/pymysql.py. Compared in lower case: OpenSSL 1.1 and 3 differ in capitals and hyphens.
 TEXTS = (
     ("does not match host name", _NAME_MISMATCH),
     ("hostname mismatch", _NAME_MISMATCH),
@@ -136,6 +142,8 @@ TEXTS = (
     ("certificate verify failed", _UNVERIFIED),
     ("server does not support ssl", _NO_TLS),
     ("server doesn't support it", _NO_TLS),
+    ("unencrypted data after ssl", _INJECTED),
+    ("more than a greeting before tls", _INJECTED),
     ("unsupported protocol", _OLD_TLS),
     ("no protocols available", _OLD_TLS),
     ("alert protocol version", _OLD_TLS),

@@ -22,6 +22,8 @@ SEEN = {
     "SSL error: certificate verify failed": Cause.UNVERIFIED,
     "server does not support SSL, but SSL was required": Cause.NO_TLS,
     '(2026, "SSL is required but the server doesn\'t support it")': Cause.NO_TLS,
+    "received unencrypted data after SSL response": Cause.INJECTED,
+    "the server, or somebody on the way to it, sent more than a greeting before TLS": Cause.INJECTED,
     "SSL error: tlsv1 alert protocol version": Cause.OLD_TLS,
     "[SSL: UNSUPPORTED_PROTOCOL] unsupported protocol (_ssl.c:1006)": Cause.OLD_TLS,
     'could not read root certificate file "/x.pem": no certificate or crl found': Cause.CA_FILE,

@@ -1,6 +1,7 @@
 """PyMySQL: pure Python, so it takes the SSLContext itself."""
 
 import ssl
+from functools import cache
 
 from rds_tls.context import SealedContext, pinned_context, shared_context
 from rds_tls.errors import DriverNotInstalledError, UnverifiedConnectionError
@@ -57,8 +58,32 @@ def kwargs(target: "Target") -> "dict[str, Any]":
 
 def connect(options: "Mapping[str, Any]") -> "pymysql.Connection[Any]":
     """Connect with PyMySQL; its exceptions pass through."""
-    connection: pymysql.Connection[Any] = _driver().connect(**options)
+    connection: pymysql.Connection[Any] = _connection_class(_driver())(**options)
     return connection
+
+
+@cache
+def _connection_class(driver: "ModuleType") -> "type[pymysql.Connection[Any]]":
+    """Give PyMySQL's connection with one guard more: whoever speaks out of turn before TLS is refused.
+
+    PyMySQL itself drops what a man in the middle puts between the greeting and TLS. That is safe as long as it
+    drops it; this does not depend on it.
+    """
+
+    class Connection(driver.connections.Connection):  # type: ignore[name-defined,misc]
+        def _request_authentication(self) -> None:
+            # The greeting has been read, and a server has nothing more to say until it is answered.
+            self._sock.settimeout(0)
+            early = self._rfile.peek(1)
+            self._sock.settimeout(self._read_timeout)
+            if early:
+                raise driver.err.OperationalError(
+                    driver.constants.CR.CR_SSL_CONNECTION_ERROR,
+                    "the server, or somebody on the way to it, sent more than a greeting before TLS",
+                )
+            super()._request_authentication()
+
+    return Connection
 
 
 def verify(connection: "pymysql.Connection[Any]", target: "Target") -> None:
