@@ -1,0 +1,122 @@
+"""Let an attack meet a driver, and judge what came of it."""
+
+import ssl
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import NamedTuple
+
+import rds_tls
+from tests.hostile.attacks import ATTACKS, Attack
+from tests.hostile.drivers import CARELESS, DRIVERS, Driver, Login
+from tests.hostile.evidence import USER, Protocol, asked_for_tls, bytes_leaked, secrets_read
+from tests.hostile.stage import HOST, INJECTED, Authorities, Certificate, Stage, server_context
+from tests.hostile.wire import SAFETY_SECONDS, Wire, listening
+from tests.local_rds import MariaDbServer, PostgresServer
+
+# libpq waits for two seconds at least (PostgreSQL documentation, connect_timeout).
+STALL_SECONDS = 2
+
+REFUSED = "refused"
+VERIFIED = "injected bytes dropped, then verified TLS"
+DECEIVED = "injected bytes taken for the server's"
+CONNECTED = "connected"
+
+
+class Outcome(NamedTuple):
+    """What came of one attack on one driver.
+
+    Attributes:
+        verdict: one of this module's constants.
+        leaked: how many bytes a hostile peer could read besides the request for TLS and the handshake.
+        secrets: which secrets it could read.
+        asked_for_tls: for each connection, whether it began with its protocol's request for TLS.
+    """
+
+    verdict: str
+    leaked: int
+    secrets: frozenset[str]
+    asked_for_tls: tuple[bool, ...]
+
+
+class Arena:
+    """Where attacks meet drivers.
+
+    Args:
+        authorities: those that issue what the servers present.
+        settings: what the drivers under attack trust.
+        servers: the real server of each protocol, for a man in the middle.
+    """
+
+    def __init__(
+        self,
+        authorities: Authorities,
+        settings: rds_tls.Settings,
+        servers: Mapping[Protocol, PostgresServer | MariaDbServer],
+    ) -> None:
+        self._authorities = authorities
+        self._settings = settings
+        self._servers = servers
+        self._context = cache(self._new_context)
+        self._outcomes: dict[tuple[Attack, Driver], Outcome] = {}
+
+    def outcome(self, attack: Attack, driver: Driver) -> Outcome:
+        """Say what comes of an attack on a driver; each pair meets once.
+
+        Those that a client's timeout ends meet at the same time, since they do nothing but wait.
+        """
+        if (attack, driver) not in self._outcomes:
+            pairs = [pair for pair in MEETINGS if pair[0].stalls] if attack.stalls else [(attack, driver)]
+            with ThreadPoolExecutor(len(pairs)) as pool:
+                self._outcomes |= zip(pairs, pool.map(self._meet, *zip(*pairs, strict=True)), strict=True)
+        return self._outcomes[attack, driver]
+
+    def _meet(self, attack: Attack, driver: Driver) -> Outcome:
+        server = self._servers[attack.protocol]
+        user, password, database = USER, attack.password, "orders"
+        secrets = {"user": user, "password": password}
+        if attack.relays:
+            server.present(self._authorities.trusted.issue([HOST]))
+            user, password, database = server.user, server.password, server.database
+            secrets = {"password": password}  # that user's name is too short to look for in encrypted bytes
+        stage = Stage(self._context(attack.certificate), (server.host, server.port))
+        seconds = STALL_SECONDS if attack.stalls else SAFETY_SECONDS
+        with listening(lambda wire: attack.script(wire, stage)) as peer:
+            login = Login(peer.address, user, password, database, self._settings, seconds)
+            verdict = _verdict(attack, driver, login)
+        return _judge(verdict, attack.protocol, peer.wires, secrets)
+
+    def _new_context(self, certificate: Certificate) -> ssl.SSLContext:
+        return server_context(certificate, self._authorities)
+
+
+def meetings(attacks: Sequence[Attack]) -> list[tuple[Attack, Driver]]:
+    """Pair each attack with the drivers that it concerns, in the order of the tables."""
+    return [
+        (attack, driver)
+        for attack in attacks
+        for driver in DRIVERS
+        if attack.protocol is driver.protocol and (driver.by_context or not attack.by_context_only)
+    ]
+
+
+MEETINGS = meetings(ATTACKS)
+# Each attack with each careless driver that it must succeed on.
+CONTROLS = [(attack, driver) for attack in ATTACKS for driver in CARELESS if driver.name in attack.succeeds_on]
+
+
+def _verdict(attack: Attack, driver: Driver, login: Login) -> str:
+    try:
+        encrypted = driver.connect(login)
+    except driver.error as error:
+        return DECEIVED if attack.relays and INJECTED.decode() in str(error) else REFUSED
+    return VERIFIED if attack.relays and encrypted is True else CONNECTED
+
+
+def _judge(verdict: str, protocol: Protocol, wires: Sequence[Wire], secrets: Mapping[str, str]) -> Outcome:
+    return Outcome(
+        verdict,
+        sum(bytes_leaked(wire, protocol) for wire in wires),
+        frozenset[str]().union(*(secrets_read(wire, secrets) for wire in wires)),
+        tuple(asked_for_tls(wire, protocol) for wire in wires),
+    )

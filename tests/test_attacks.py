@@ -1,0 +1,135 @@
+"""Every attack on every driver: each is refused, and no hostile server reads a byte of a login.
+
+What comes of them is docs/attacks.md: RDS_TLS_WRITE_DOCS=1 writes it anew.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import pytest
+
+from tests.conftest import SIBLING, Pki
+from tests.hostile.arena import CONTROLS, DECEIVED, MEETINGS, REFUSED, VERIFIED, Arena, meetings
+from tests.hostile.attacks import ATTACKS, FAITHFUL_RELAYS, GOOD_CERTIFICATES, Attack
+from tests.hostile.drivers import PYMYSQL_ERRORS, Driver, Login
+from tests.hostile.evidence import ENCODINGS, PASSWORD, TOKEN, USER, Protocol, secrets_in
+from tests.hostile.report import document
+from tests.hostile.stage import Authorities
+from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.local_rds.pki import unverified_context
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "attacks.md"
+# Read before any test runs: the tests themselves see no RDS_TLS_ variables of this machine's.
+WRITE = "RDS_TLS_WRITE_DOCS" in os.environ
+
+
+@pytest.fixture(scope="module")
+def arena(pkis: dict[KeyType, Pki], postgres: PostgresServer, mariadb: MariaDbServer) -> Arena:
+    """One arena with the fastest keys: key types make no difference here."""
+    pki = pkis[KeyType.ECC384]
+    authorities = Authorities(pki.authority, Authority(SIBLING, KeyType.ECC384))
+    return Arena(authorities, pki.settings, {Protocol.POSTGRESQL: postgres, Protocol.MYSQL: mariadb})
+
+
+def named(pairs: list[tuple[Attack, Driver]]) -> pytest.MarkDecorator:
+    """Parametrize a test with pairs of attack and driver, by their names."""
+    ids = [f"{attack.protocol.value}-{attack.name}-{driver.name}" for attack, driver in pairs]
+    return pytest.mark.parametrize(("attack", "driver"), pairs, ids=ids)
+
+
+@named(MEETINGS)
+def test_attack_gets_nothing(arena: Arena, attack: Attack, driver: Driver) -> None:
+    """A client that rds_tls sets up refuses the server, or drops what was injected, and gives nothing away."""
+    outcome = arena.outcome(attack, driver)
+    assert outcome.verdict in ({REFUSED, VERIFIED} if attack.relays else {REFUSED})
+    assert outcome.leaked == 0
+    assert outcome.secrets == frozenset()
+    # The client has met the attack: it dialled, and asked for TLS where the attack comes after that.
+    assert outcome.asked_for_tls
+    assert all(outcome.asked_for_tls) or not attack.after_request
+
+
+@named(CONTROLS)
+def test_careless_client_gives_all_away(arena: Arena, attack: Attack, driver: Driver) -> None:
+    """The same server reads user and password of a client set up without rds_tls, so a leak would be seen."""
+    outcome = arena.outcome(attack, driver)
+    assert outcome.secrets == {"user", "password"}
+    assert outcome.leaked > len(USER + attack.password)
+
+
+@named(meetings(GOOD_CERTIFICATES))
+def test_good_certificate_is_trusted(arena: Arena, attack: Attack, driver: Driver) -> None:
+    """With a good certificate the same server is sent the login, so a refusal is for what is bad."""
+    assert arena.outcome(attack, driver).secrets == {"user", "password"}
+
+
+@named(meetings(FAITHFUL_RELAYS))
+def test_faithful_relay_is_passed(arena: Arena, attack: Attack, driver: Driver) -> None:
+    """Behind a man in the middle who only listens a client logs in, so a refusal is for what is injected."""
+    outcome = arena.outcome(attack, driver)
+    assert outcome.verdict == VERIFIED
+    assert outcome.leaked == 0
+
+
+class KeepsItsBuffer(pymysql.connections.Connection):
+    """A PyMySQL that goes on reading, inside TLS, what it had received before TLS."""
+
+    def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401 - any attribute
+        """Put the old stream's buffer before the new stream."""
+        old = self.__dict__.get("_rfile")
+        if name == "_rfile" and old and value:
+            value = Chained(old.peek(), value)
+        super().__setattr__(name, value)
+
+
+class Chained:
+    """Bytes already at hand, then a stream."""
+
+    def __init__(self, first: bytes, then: Any) -> None:  # noqa: ANN401 - a socket's file
+        self._first = first
+        self._then = then
+
+    def read(self, count: int) -> bytes:
+        """Read from the bytes while there are any."""
+        if not self._first:
+            data: bytes = self._then.read(count)
+            return data
+        data, self._first = self._first[:count], self._first[count:]
+        return data
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._then.close()
+
+
+def test_processed_injection_is_seen(arena: Arena) -> None:
+    """A driver that takes a packet from before TLS for one from inside it is caught."""
+
+    def connect(login: Login) -> object:
+        host, port = login.address
+        KeepsItsBuffer(host=host, port=port, user=login.user, password=login.password, ssl=unverified_context())
+        return True
+
+    driver = Driver("PyMySQL that keeps its buffer", Protocol.MYSQL, connect, PYMYSQL_ERRORS)
+    (attack,) = (each for each in ATTACKS if "injects an error after the real server's greeting" in each.name)
+    assert arena.outcome(attack, driver).verdict == DECEIVED
+
+
+@pytest.mark.parametrize("encode", ENCODINGS.values(), ids=ENCODINGS)
+@pytest.mark.parametrize("secret", [PASSWORD, TOKEN], ids=["password", "token"])
+def test_evidence_sees_every_encoding(encode: Any, secret: str) -> None:  # noqa: ANN401 - a row's function
+    """A secret is found in the midst of other bytes, however it is encoded, and only where it is."""
+    secrets = {"secret": secret}
+    for form in encode(secret.encode()):
+        assert secrets_in(b"\x03before" + form + b"after\0", secrets) == {"secret"}
+        assert secrets_in(b"\x03before" + form[:-1] + b"\xffafter", secrets) == frozenset()
+
+
+def test_document_is_current(arena: Arena) -> None:
+    """docs/attacks.md says what comes of the attacks."""
+    if WRITE:
+        DOCUMENT.parent.mkdir(exist_ok=True)
+        DOCUMENT.write_text(document(arena), encoding="utf-8")
+    assert DOCUMENT.read_text(encoding="utf-8") == document(arena), "run it once with RDS_TLS_WRITE_DOCS=1"
