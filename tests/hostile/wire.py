@@ -57,11 +57,12 @@ class Wire:
 
     def hang_up(self) -> None:
         """End the own side; what the client still sends is recorded."""
-        self._client.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # the client may be gone already
+            self._client.shutdown(socket.SHUT_WR)
 
     def stop(self) -> None:
         """Let the script see the end once it has read what has arrived."""
-        with suppress(OSError):  # the client may be gone already
+        with suppress(OSError):  # as above
             self._client.shutdown(socket.SHUT_RD)
 
     def start_tls(self, context: ssl.SSLContext) -> None:
