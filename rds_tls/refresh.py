@@ -1,15 +1,21 @@
 """When to look for newer roots: one background thread at most, and how often. What the work is, the caller says."""
 
+import atexit
 import os
 import threading
 import time
+from contextlib import nullcontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
+    from contextlib import AbstractContextManager
 
 # How long nothing is tried again for the same roots, in seconds: an outage must not make every connect a download.
 PAUSE = 600.0
+
+# How long the interpreter's exit waits for work that must not be cut off, in seconds: an import, a few certificates.
+EXIT_PATIENCE = 5.0
 
 
 class Schedule:
@@ -24,6 +30,22 @@ class Schedule:
         self._turns: dict[Hashable, threading.Lock] = {}
         self._tried: dict[Hashable, float] = {}
         self._thread: threading.Thread | None = None
+        self._uncut = threading.Lock()
+        self._closed = False
+
+    def uncut(self) -> "AbstractContextManager[object]":
+        """Keep the interpreter's exit from cutting off what the background thread does in here.
+
+        Python ends a daemon thread where it stands. In the midst of compiled Rust, such as cryptography's, that aborts
+        the process ("FATAL: exception not rethrown"). Waiting for the network needs no such care, and gets none.
+        """
+        return self._uncut if threading.current_thread() is self._thread else nullcontext()
+
+    def close(self) -> None:
+        """Let no more uncut work begin, as the interpreter is about to exit; wait for what has begun."""
+        if not self._closed:
+            self._closed = True
+            self._uncut.acquire(timeout=EXIT_PATIENCE)  # and never released: the thread waits there until it is ended
 
     def turn(self, key: "Hashable") -> threading.Lock:
         """Give the lock that makes the threads of this process take turns for a key."""
@@ -69,5 +91,6 @@ class Schedule:
 
 
 SCHEDULE = Schedule()
+atexit.register(SCHEDULE.close)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=SCHEDULE.forget)

@@ -10,6 +10,7 @@ from rds_tls.cache import Cache
 from rds_tls.download import Download, Validators, download
 from rds_tls.endpoint import RootSet, Trust
 from rds_tls.errors import BundleError, DownloadError, OptionError, SettingsError, TrustError
+from rds_tls.refresh import SCHEDULE
 from rds_tls.settings import process_settings
 
 TYPE_CHECKING = False
@@ -110,7 +111,8 @@ def _fetch_from(url: str, roots: "RootSet", settings: "Settings", current: "Entr
         answer = download(url, settings, Validators(current.etag, current.last_modified))
         if answer.content is None:
             return answer, current.content
-    return answer, validated(answer.content or b"", roots, settings).to_pem()
+    with SCHEDULE.uncut():
+        return answer, validated(answer.content or b"", roots, settings).to_pem()
 
 
 def validated(content: bytes, roots: "RootSet", settings: "Settings") -> Bundle:

@@ -208,7 +208,8 @@ def _downloaded(roots: RootSet, settings: "Settings") -> TrustedBundle:
 def _renewed(
     roots: RootSet, settings: "Settings", seen: "Entry | None", *, unconditional: bool = False
 ) -> TrustedBundle:
-    from rds_tls import renewal  # requests and cryptography: 170 ms that only a download needs
+    with SCHEDULE.uncut():
+        from rds_tls import renewal  # requests and cryptography: 170 ms that only a download needs
 
     entry = renewal.renew(roots, settings, seen, unconditional=unconditional)
     return _from_entry(entry, Source.CACHE, roots, settings)

@@ -4,7 +4,8 @@ import asyncio
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -186,6 +187,50 @@ def test_connection_that_libpq_does_not_call_tls_is_closed(pki: Pki) -> None:
     libpq.ssl_in_use = True
     psycopg_adapter.verify(SimpleNamespace(pgconn=libpq), where)  # type: ignore[arg-type]
     assert finished == [True]
+
+
+@pytest.fixture
+def silent_server() -> Iterator[int]:
+    """A port that takes connections and never says a word; the kernel accepts, nobody else."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_connect_timeout_bounds_a_silent_mysql_server(silent_server: int, pki: Pki) -> None:
+    """PyMySQL alone would wait for a greeting for ever."""
+    refused = []
+
+    def connect() -> None:
+        via = ("127.0.0.1", silent_server)
+        try:
+            rds_tls.connect_mysql(HOST, user="app", via=via, settings=pki.settings, connect_timeout=0.2)
+        except pymysql.err.OperationalError as error:
+            refused.append(error)
+
+    waiting = threading.Thread(target=connect, daemon=True)
+    waiting.start()
+    waiting.join(30)
+    assert len(refused) == 1
+
+
+def test_timeouts_of_the_login_end_with_it(mariadb: MariaDbServer, pki: Pki) -> None:
+    """Queries wait as long as the caller's own read_timeout says, which is for ever unless given."""
+    login: dict[str, Any] = {"user": mariadb.user, "password": mariadb.password, "settings": pki.settings}
+    via = (mariadb.host, mariadb.port)
+    with rds_tls.connect_mysql(HOST, via=via, connect_timeout=0.2, **login) as connection:
+        connection.query("DO SLEEP(0.4)")
+    connection = rds_tls.connect_mysql(HOST, via=via, read_timeout=0.2, **login)
+    with pytest.raises(pymysql.err.OperationalError, match="timed out"):
+        connection.query("DO SLEEP(0.4)")
+
+
+def test_second_handshake_is_believed_only_about_certificates(silent_server: int, pki: Pki) -> None:
+    """A server that will not shake hands again cannot take the explanation away."""
+    where = target(SimpleNamespace(host="127.0.0.1", port=silent_server), pki.settings)  # type: ignore[arg-type]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(psycopg_adapter, "_REASON_SECONDS", 0.1)
+        text = "SSL error: certificate verify failed"
+        assert psycopg_adapter.reason(psycopg.OperationalError(text), where) == text
 
 
 class PermissiveContext(ssl.SSLContext):

@@ -441,6 +441,55 @@ def test_a_running_refresh_keeps_no_program_from_ending(store: TrustStore) -> No
     assert (result.returncode, result.stderr) == (0, "")
 
 
+# The program ends while the background thread is at work that must not be cut off.
+LEAVE_AT_WORK = """
+import threading
+from rds_tls.refresh import SCHEDULE
+begun = threading.Event()
+def work():
+    with SCHEDULE.uncut():
+        begun.set()
+        for _ in range(2_000_000):
+            pass
+        print("done", flush=True)
+    threading.Event().wait()  # as for a server that never answers
+SCHEDULE.in_background("any", work)
+begun.wait()
+"""
+
+
+def test_exit_waits_for_what_must_not_be_cut_off() -> None:
+    """The interpreter's exit lets an import or a parse come to its end, and waits for nothing else."""
+    result = subprocess.run(
+        [sys.executable, "-c", LEAVE_AT_WORK], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "done\n", "")
+
+
+# The background thread comes back from the network after the exit has begun.
+LEAVE_BEFORE_WORK = """
+import atexit, threading
+from rds_tls.refresh import SCHEDULE
+answered = threading.Event()
+def work():
+    answered.wait()
+    with SCHEDULE.uncut():
+        print("begun", flush=True)
+SCHEDULE.in_background("any", work)
+SCHEDULE.close()
+answered.set()
+SCHEDULE._thread.join(0.2)
+"""
+
+
+def test_nothing_uncut_begins_after_the_exit_has() -> None:
+    """Work that could abort the process does not begin once the interpreter is about to exit."""
+    result = subprocess.run(
+        [sys.executable, "-c", LEAVE_BEFORE_WORK], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
 # Another thread holds the memory's lock, as it does during a download where no directory can be written.
 FORK_WITH_MEMORY = """
 import os, sys, threading, warnings

@@ -10,6 +10,7 @@ from rds_tls.extras import require
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from socket import socket
     from types import ModuleType
     from typing import Any
 
@@ -64,13 +65,25 @@ def connect(options: "Mapping[str, Any]") -> "pymysql.Connection[Any]":
 
 @cache
 def _connection_class(driver: "ModuleType") -> "type[pymysql.Connection[Any]]":
-    """Give PyMySQL's connection with one guard more: whoever speaks out of turn before TLS is refused.
+    """Give PyMySQL's connection with two guards more.
 
-    PyMySQL itself drops what a man in the middle puts between the greeting and TLS. That is safe as long as it
-    drops it; this does not depend on it.
+    Whoever speaks out of turn before TLS is refused: PyMySQL itself drops what a man in the middle puts between the
+    greeting and TLS, which is safe as long as it does. And ``connect_timeout`` bounds each wait of the login, where
+    PyMySQL's own ends with the TCP connection and leaves a server that stalls for ever.
     """
 
     class Connection(driver.connections.Connection):  # type: ignore[name-defined,misc]
+        _read_timeout: float | None
+        _write_timeout: float | None
+
+        def connect(self, sock: "socket | None" = None) -> None:
+            own = self._read_timeout, self._write_timeout
+            self._read_timeout, self._write_timeout = (timeout or self.connect_timeout for timeout in own)
+            try:
+                super().connect(sock)
+            finally:
+                self._read_timeout, self._write_timeout = own
+
         def _request_authentication(self) -> None:
             # The greeting has been read, and a server has nothing more to say until it is answered.
             self._sock.settimeout(0)
@@ -117,7 +130,7 @@ def _driver() -> "ModuleType":
     driver = require("pymysql", EXTRA)
     if driver.VERSION[:2] < _FIRST_SAFE:
         raise DriverNotInstalledError(
-            f"PyMySQL {driver.__version__} sends the password unencrypted to a server that hides TLS: "
+            f"PyMySQL {driver.VERSION_STRING} sends the password unencrypted to a server that hides TLS: "
             f"pip install --upgrade 'rds-tls[{EXTRA}]'"
         )
     return driver

@@ -31,12 +31,14 @@ class Outcome(NamedTuple):
         leaked: how many bytes a hostile peer could read besides the request for TLS and the handshake.
         secrets: which secrets it could read.
         asked_for_tls: for each connection, whether it began with its protocol's request for TLS.
+        error: what the driver said.
     """
 
     verdict: str
     leaked: int
     secrets: frozenset[str]
     asked_for_tls: tuple[bool, ...]
+    error: str
 
 
 class Arena:
@@ -83,8 +85,8 @@ class Arena:
         seconds = STALL_SECONDS if attack.stalls else SAFETY_SECONDS
         with listening(lambda wire: attack.script(wire, stage)) as peer:
             login = Login(peer.address, user, password, database, self._settings, seconds)
-            verdict = _verdict(attack, driver, login)
-        return _judge(verdict, attack.protocol, peer.wires, secrets)
+            verdict, error = _verdict(attack, driver, login)
+        return _judge(verdict, error, attack.protocol, peer.wires, secrets)
 
     def _new_context(self, certificate: Certificate) -> ssl.SSLContext:
         return server_context(certificate, self._authorities)
@@ -105,18 +107,20 @@ MEETINGS = meetings(ATTACKS)
 CONTROLS = [(attack, driver) for attack in ATTACKS for driver in CARELESS if driver.name in attack.succeeds_on]
 
 
-def _verdict(attack: Attack, driver: Driver, login: Login) -> str:
+def _verdict(attack: Attack, driver: Driver, login: Login) -> tuple[str, str]:
     try:
         encrypted = driver.connect(login)
     except driver.error as error:
-        return DECEIVED if attack.relays and INJECTED.decode() in str(error) else REFUSED
-    return VERIFIED if attack.relays and encrypted is True else CONNECTED
+        said = str(error)
+        return DECEIVED if attack.relays and INJECTED.decode() in said else REFUSED, said
+    return VERIFIED if attack.relays and encrypted is True else CONNECTED, ""
 
 
-def _judge(verdict: str, protocol: Protocol, wires: Sequence[Wire], secrets: Mapping[str, str]) -> Outcome:
+def _judge(verdict: str, error: str, protocol: Protocol, wires: Sequence[Wire], secrets: Mapping[str, str]) -> Outcome:
     return Outcome(
         verdict,
         sum(bytes_leaked(wire, protocol) for wire in wires),
         frozenset[str]().union(*(secrets_read(wire, secrets) for wire in wires)),
         tuple(asked_for_tls(wire, protocol) for wire in wires),
+        error,
     )

@@ -40,7 +40,7 @@ class Attack(NamedTuple):
 
 
 # The careless drivers of `drivers.CARELESS`.
-PREFER = "psycopg, sslmode=prefer (libpq's default)"
+PREFER = "psycopg, sslmode and gssencmode=prefer (libpq's defaults)"
 PLAIN = "PyMySQL, no TLS arguments"
 DISABLED = "PyMySQL, ssl_disabled=True"
 UNVERIFIED = "PyMySQL, a context that verifies nothing"

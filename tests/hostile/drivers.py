@@ -1,7 +1,6 @@
 """The drivers under attack, and drivers set up as many programs do today, which the attacks must succeed on.
 
-A driver is a row: its name, its protocol, a call that connects and asks the server whether TLS carries the connection,
-and the exceptions that a refusal may be.
+A driver is a row, and a function of a few lines that connects.
 """
 
 import asyncio
@@ -48,13 +47,23 @@ class Login(NamedTuple):
 
 
 class Driver(NamedTuple):
-    """One way to connect."""
+    """One way to connect.
+
+    Attributes:
+        name: the driver, for the report.
+        protocol: the protocol it speaks.
+        connect: connects, asks the server whether TLS carries the connection, and closes.
+        error: what a refusal raises.
+        by_context: whether an SSLContext of rds_tls's verifies, and not libpq.
+        drops_injection: whether bytes from before TLS are dropped without a word, and not refused.
+    """
 
     name: str
     protocol: Protocol
     connect: Callable[[Login], object]
     error: tuple[type[Exception], ...]
     by_context: bool = False
+    drops_injection: bool = False
 
 
 def _ask_postgres(connection: "psycopg.Connection[Any]") -> object:
@@ -117,7 +126,14 @@ DRIVERS = (
     Driver("postgres_kwargs, psycopg.connect", POSTGRESQL, _psycopg_by_kwargs, PSYCOPG_ERRORS),
     Driver("postgres_kwargs, psycopg.AsyncConnection.connect", POSTGRESQL, _psycopg_async_by_kwargs, PSYCOPG_ERRORS),
     Driver("connect_mysql", MYSQL, _connect_mysql, PYMYSQL_ERRORS, by_context=True),
-    Driver("mysql_kwargs, pymysql.connect", MYSQL, _pymysql_by_kwargs, PYMYSQL_ERRORS, by_context=True),
+    Driver(
+        "mysql_kwargs, pymysql.connect",
+        MYSQL,
+        _pymysql_by_kwargs,
+        PYMYSQL_ERRORS,
+        by_context=True,
+        drops_injection=True,
+    ),
 )
 
 
@@ -131,6 +147,7 @@ def _prefer(login: Login) -> object:
             user=login.user,
             password=login.password,
             sslmode="prefer",
+            gssencmode="prefer",  # libpq's default too, but for psycopg's own wheels from 3.3 on
             connect_timeout=login.seconds,
         )
     )

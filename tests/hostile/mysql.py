@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.hostile.stage import INJECTED, SALT, Stage
-from tests.hostile.wire import Wire
+from tests.hostile.wire import SAFETY_SECONDS, Wire
 
 CLIENT_SSL = 0x800
 # LONG_PASSWORD, LONG_FLAG, CONNECT_WITH_DB, PROTOCOL_41, TRANSACTIONS, SECURE_CONNECTION, PLUGIN_AUTH, CONNECT_ATTRS,
@@ -153,7 +153,7 @@ def inject_and_relay(payload: bytes) -> Answer:
     """Sit between the client and the real server, and put a packet behind its greeting; none with no payload."""
 
     def script(wire: Wire, stage: Stage) -> None:
-        with socket.create_connection(stage.upstream) as upstream, upstream.makefile("rb", 0) as stream:
+        with socket.create_connection(stage.upstream, SAFETY_SECONDS) as upstream, upstream.makefile("rb", 0) as stream:
             header = stream.read(4) or b""
             greeting = stream.read(int.from_bytes(header[:3], "little")) or b""
             wire.send(header + greeting + _injection(payload))

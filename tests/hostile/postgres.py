@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable
 
 from tests.hostile.stage import INJECTED, Stage
-from tests.hostile.wire import Wire
+from tests.hostile.wire import SAFETY_SECONDS, Wire
 
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
 GSS_REQUEST = struct.pack("!II", 8, 80877104)
@@ -106,7 +106,7 @@ def inject_and_relay(data: bytes) -> Answer:
     """Sit between the client and the real server, and put bytes behind its S."""
 
     def script(wire: Wire, stage: Stage) -> None:
-        with socket.create_connection(stage.upstream) as upstream:
+        with socket.create_connection(stage.upstream, SAFETY_SECONDS) as upstream:
             upstream.sendall(wire.read(len(SSL_REQUEST)))
             wire.send(upstream.recv(1) + data)
             wire.relay(upstream)

@@ -90,6 +90,8 @@ class Wire:
         """Pass bytes on in both directions until either side closes."""
         while True:
             ready, _, _ = select.select([self._client, upstream], [], [], SAFETY_SECONDS)
+            if not ready:
+                raise TimeoutError("neither the client nor the real server says anything")
             if self._client in ready:
                 upstream.sendall(self._receive_outside())
             if upstream in ready:
