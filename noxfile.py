@@ -48,6 +48,13 @@ def run_tests(session: nox.Session) -> None:
         session.run("coverage", "report")
 
 
+def run_benchmarks(session: nox.Session, *options: str) -> None:
+    """Run the benchmarks beside the peers."""
+    install(session, "bench")
+    provide_servers(session)
+    session.run("python", "-m", "benchmarks", *options, *session.posargs)
+
+
 @nox.session(python=sorted({*nox.project.python_versions(PROJECT), THIS}))
 def tests(session: nox.Session) -> None:
     """Run the whole suite on every supported Python that is present."""
@@ -86,10 +93,14 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure; the ratios matter, the times are the machine's."""
-    install(session)
-    provide_servers(session)
-    session.run("python", "-m", "benchmarks.first_connect")
+    """Measure against the drivers by hand, and against peers; the ratios matter, the times are the machine's."""
+    run_benchmarks(session)
+
+
+@nox.session(name="bench-check")
+def bench_check(session: nox.Session) -> None:
+    """Measure, and fail when a goal is missed."""
+    run_benchmarks(session, "--check")
 
 
 offer_pyenv_versions()

@@ -1,0 +1,120 @@
+"""What every benchmark stands on: the tests' own servers, files of roots, and a clean environment."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import rds_tls
+from benchmarks.resolver import answer_loopback
+from rds_tls.cache import Cache
+from rds_tls.regions import REGIONS
+from rds_tls.snapshot import DIRECTORY
+from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.trust_store import HOST, REGION
+
+# A region that ships. A region's file holds three roots: two of this one's stand beside the test's own.
+NEIGHBOUR = "eu-west-1"
+SHIPPED_HOST = f"orders.cluster-abc123def456.{NEIGHBOUR}.rds.amazonaws.com"
+
+# Where the packages benchmarks and tests are.
+ROOT = str(Path(__file__).parent.parent)
+
+MADE = (KeyType.RSA2048, KeyType.ECC384)
+END = b"-----END CERTIFICATE-----\n"
+
+
+class Stage(NamedTuple):
+    """The local servers and files.
+
+    Attributes:
+        folder: a temporary directory.
+        postgres: a PostgreSQL server that presents a chain for ``HOST`` and ``SHIPPED_HOST``.
+        mysql: a MariaDB server that presents the same.
+        root_pem: the root that signs the chain.
+        regional: the path of a PEM file with that root and two more, as AWS publishes for a region.
+        shipping: a directory with a copy of rds_tls that ships the regional file for ``SHIPPED_HOST``.
+        worldwide: the path of a PEM file with some hundred roots, as AWS's global bundle has.
+    """
+
+    folder: Path
+    postgres: PostgresServer
+    mysql: MariaDbServer
+    root_pem: bytes
+    regional: str
+    shipping: str
+    worldwide: str
+
+
+@contextmanager
+def set_stage() -> Iterator[Stage]:
+    """Start both servers, and give rds_tls the region's roots as an image or a Lambda layer does: prefetched."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        postgres, mysql = stack.enter_context(PostgresServer()), stack.enter_context(MariaDbServer())
+        authority = Authority(REGION, KeyType.RSA2048)
+        credentials = authority.issue([SHIPPED_HOST, HOST])
+        postgres.present(credentials)
+        mysql.present(credentials)
+        regional, worldwide = folder / "regional.pem", folder / "worldwide.pem"
+        regional.write_bytes(authority.root_pem + _two_neighbours())
+        worldwide.write_bytes(regional.read_bytes() + _rest_of_the_world())
+        _prefetch(folder / "image", regional.read_bytes())
+        _ship(folder / "shipping", regional.read_bytes())
+        _set_environment(folder)
+        yield Stage(
+            folder, postgres, mysql, authority.root_pem, str(regional), str(folder / "shipping"), str(worldwide)
+        )
+
+
+def _prefetch(directory: Path, regional: bytes) -> None:
+    """Put the region's file where ``rds_tls.prefetch`` would."""
+    Cache(str(directory)).publish(
+        REGION, regional, url="https://localhost/", etag=None, last_modified=None, fetched_at=time.time()
+    )
+
+
+def _ship(directory: Path, regional: bytes) -> None:
+    """Copy the package, and let the copy ship the test's root: how most programs find theirs."""
+    package = Path(rds_tls.__file__).parent
+    shutil.copytree(package, directory / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    Path(directory, package.name, "snapshot", f"{NEIGHBOUR}.pem").write_bytes(regional)
+
+
+def _two_neighbours() -> bytes:
+    """Take the shipped roots of the two key types that the test's own is not of; a comment line names the type."""
+    blocks = Path(DIRECTORY, f"{NEIGHBOUR}.pem").read_bytes().split(END)[:-1]
+    return b"".join(block + END for block in blocks if KeyType.RSA2048.name.encode() not in block)
+
+
+def _rest_of_the_world() -> bytes:
+    """Collect the roots of every region, and make some for those that do not ship: 102 with the region's own.
+
+    AWS's file of 2026 has 108; an RSA 4096 root for each missing region would take seconds to make.
+    """
+    shipped = {file.stem: file.read_bytes() for file in Path(DIRECTORY).glob("*-[0-9]*.pem")}
+    missing = [Authority(region, key) for region in REGIONS["aws"] for key in MADE if region not in shipped]
+    return b"".join([*shipped.values(), *(authority.root_pem for authority in missing)])
+
+
+def _set_environment(folder: Path) -> None:
+    """Keep this user's settings out, the network too, and let every name lead to loopback.
+
+    Bytecode goes to a directory of our own: no module is compiled in a measured process, whatever was edited just now.
+    """
+    for variable in list(os.environ):
+        if variable.startswith(("RDS_TLS_", "AWS_", "PG", "PYTHON")):
+            del os.environ[variable]
+    os.environ |= {
+        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
+        "PYTHONPATH": ROOT,
+        "RDS_TLS_OFFLINE": "1",
+        "RDS_TLS_BUNDLE_DIR": str(folder / "image"),
+        "RDS_TLS_CACHE_DIR": str(folder / "cache"),
+        "PGHOSTADDR": "127.0.0.1",
+    }
+    answer_loopback()
