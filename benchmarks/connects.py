@@ -29,11 +29,10 @@ PYMYSQL_REGIONAL = "PyMySQL, regional file"
 PYMYSQL_WORLDWIDE = "PyMySQL, global bundle"
 RESUMED = "PyMySQL, one context, sessions forced"
 
-# The wrapper's default plugins ask functions that Aurora alone has; those of RDS Proxy and of plain RDS do without.
+# Of the wrapper's four default plugins two refuse a server that cannot tell them its id, as Aurora can.
 WRAPPER = "AWS wrapper, no plugins"
-WRAPPER_PLUGINS = {WRAPPER: "", "AWS wrapper, plugin failover_v2": "failover_v2"}
-NO_AURORA = "aws-advanced-python-wrapper's default plugins refuse a server that is not Aurora: not measured"
-
+WRAPPER_PLUGINS = {WRAPPER: "", "AWS wrapper, half its defaults": "initial_connection,failover_v2"}
+NO_AURORA = "half its defaults: initial_connection and failover_v2; the other two default plugins need Aurora itself"
 
 Context = TypeVar("Context", bound=ssl.SSLContext)
 

@@ -19,8 +19,8 @@ from benchmarks.connects import mysql_login, postgres_login, regional_context, v
 from benchmarks.measure import Case, Table, take_turns
 from benchmarks.stage import Stage
 
-THREADS_TITLE = "64 threads, MySQL, each connect"
-LOOP_TITLE = "Event loop, PostgreSQL, each connect"
+IN_THREADS = "64 threads, MySQL, each connect"
+IN_A_LOOP = "Event loop, PostgreSQL, each connect"
 
 OURS = "rds_tls"
 PYMYSQL = "PyMySQL, one regional context"
@@ -55,13 +55,13 @@ def measure(stage: Stage, effort: float) -> Iterator[Table]:
     context = regional_context(ssl.SSLContext, stage)
     ours = partial(rds_tls.connect_mysql, **login)
     threads: dict[str, Connect] = {PYMYSQL: partial(pymysql.connect, **login, ssl=context), OURS: ours}
-    table = take_turns(THREADS_TITLE, "ms", {name: _in_threads(each) for name, each in threads.items()}, turns)
+    table = take_turns(IN_THREADS, "ms", {name: _in_threads(each) for name, each in threads.items()}, turns)
     yield table._replace(notes=(_where_time_goes(ours),))
     loop: dict[str, AsyncConnect] = {
         PSYCOPG: partial(psycopg.AsyncConnection.connect, **verified(stage)),
         OURS: partial(rds_tls.aconnect_postgres, **postgres_login(stage)),
     }
-    yield take_turns(LOOP_TITLE, "ms", {name: _in_loop(each) for name, each in loop.items()}, turns)
+    yield take_turns(IN_A_LOOP, "ms", {name: _in_loop(each) for name, each in loop.items()}, turns)
 
 
 def _in_threads(connect: Connect) -> Case:
@@ -114,11 +114,10 @@ def _where_time_goes(connect: Connect) -> str:
     _in_threads(connect)()
     done.set()
     sampler.join()
-    total = samples.total()
-    shares = ", ".join(f"{module} {count / total:.1%}" for module, count in samples.most_common(6))
-    return (
-        f"where {total} samples of rds_tls's threads stood: {shares}; rds_tls itself {samples['rds_tls'] / total:.1%}"
-    )
+    ours = samples.pop("rds_tls", 0)
+    total = ours + samples.total()
+    others = ", ".join(f"{module} {count / total:.1%}" for module, count in samples.most_common(5))
+    return f"where the threads of rds_tls stood in {total} samples: rds_tls itself {ours / total:.1%}, {others}"
 
 
 def _sample(samples: Counter[str], done: threading.Event) -> None:
