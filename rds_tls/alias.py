@@ -4,6 +4,7 @@ DNS is not authentication, and every AWS customer can own a valid RDS certificat
 that the caller's pattern allows, and that name is the one to dial and to verify.
 """
 
+import re
 import socket
 
 from rds_tls.endpoint import Endpoint, parse_endpoint
@@ -13,6 +14,10 @@ from rds_tls.errors import EndpointError, OptionError
 MAX_HOPS = 8
 
 _ANY_LABEL = "*."
+
+# Labels and dots, and nothing that a URL or a login has; an error shows such a text, and a resolver is asked for it.
+_NAME = re.compile(r"[A-Za-z0-9*_.-]{1,254}")
+_HIDDEN = "<not shown>"
 
 
 def follow(alias: str, expect: str) -> Endpoint:
@@ -31,11 +36,13 @@ def follow(alias: str, expect: str) -> Endpoint:
 
     Raises:
         OptionError: ``expect`` is neither an endpoint nor such a pattern.
-        EndpointError: no name that DNS gives matches; the message says which it gave.
+        EndpointError: the alias is no plain name, or no name that DNS gives matches; the message says which it gave.
         OSError: the name does not resolve.
     """
     allowed = _pattern(expect)
-    name = alias.strip().removesuffix(".").lower() if isinstance(alias, str) else alias
+    name = _plain(alias)
+    if name is None:
+        raise EndpointError(_HIDDEN, "with expect= a host is a name alone: no URL, no user, no port (pass port=)")
     chain = _chain(name) if _endpoint(name) is None else [name]
     for found in chain:
         endpoint = _endpoint(found)
@@ -46,7 +53,9 @@ def follow(alias: str, expect: str) -> Endpoint:
 
 def _pattern(expect: str) -> str:
     """Check a pattern: with any first label in place of ``*`` it must be an endpoint, account and region included."""
-    pattern = expect.strip().removesuffix(".").lower() if isinstance(expect, str) else ""
+    pattern = _plain(expect)
+    if pattern is None:
+        raise OptionError(f"expect={_HIDDEN} is neither an RDS endpoint nor one with '*' for its first label")
     try:
         parse_endpoint(pattern.replace(_ANY_LABEL, "any.", 1) if pattern.startswith(_ANY_LABEL) else pattern)
     except EndpointError as error:
@@ -54,6 +63,13 @@ def _pattern(expect: str) -> str:
             f"expect={expect!r} is neither an RDS endpoint nor one with '*' for its first label: {error.rule}"
         ) from error
     return pattern
+
+
+def _plain(text: str) -> str | None:
+    """Give a name in lower case, without a trailing dot; None for any other text, which may hold a password."""
+    if not isinstance(text, str) or not _NAME.fullmatch(text.strip()):
+        return None
+    return text.strip().removesuffix(".").lower()
 
 
 def _matches(host: str, pattern: str) -> bool:

@@ -139,15 +139,15 @@ def make_plan(engine: Engine, driver: str, request: Request, driver_options: "Ma
 
 
 def _endpoint(request: Request) -> Endpoint:
-    if request.expect is not None:
-        from rds_tls.alias import follow
-
-        return follow(request.host, request.expect)
     if url_extras(request.host):
         raise OptionError(
             "the host is a URL with more than a host and a port in it: pass user=, password=, the database "
             "and driver options as arguments, since nothing is read from the URL"
         )
+    if request.expect is not None:
+        from rds_tls.alias import follow
+
+        return follow(request.host, request.expect)
     return parse_endpoint(request.host)
 
 

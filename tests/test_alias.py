@@ -166,3 +166,17 @@ def test_alias_connects_and_the_endpoint_is_verified(
 async def close(connecting: Any) -> None:  # noqa: ANN401 - an awaitable connection
     """Connect and disconnect."""
     await (await connecting).close()
+
+
+@pytest.mark.parametrize(
+    "alias", ["app:pw@db.example", "https://db.example", "db.example:5432", "a b", "d\u00e9.example", "", b"db.example"]
+)
+def test_only_a_plain_name_is_resolved(monkeypatch: pytest.MonkeyPatch, alias: Any) -> None:  # noqa: ANN401 - bad types too
+    """Whatever else stands in the alias's place is neither asked of a resolver nor shown."""
+    asked: list[object] = []
+    for call in ("getaddrinfo", "gethostbyname_ex"):
+        monkeypatch.setattr(socket, call, lambda *arguments, **_: asked.append(arguments))
+    with pytest.raises(rds_tls.EndpointError, match="with expect= a host is a name alone") as caught:
+        follow(alias, EXPECT)
+    assert asked == []
+    assert caught.value.host == "<not shown>"

@@ -57,6 +57,11 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "bad via": {"via": "127.0.0.1"},
     "token beside it": {"iam": True},
     "unexpected alias": {"expect": "*.cluster-zzzzzzzzzzzz.eu-west-1.rds.amazonaws.com"},
+    "login in an alias url": {"host": f"postgresql://app:{CANARY}@{HOST}/db", "expect": f"x{HOST}"},
+    "login in a matching url": {"host": f"postgresql://app:{CANARY}@{HOST}", "expect": HOST},
+    "login before an alias": {"host": f"app:{CANARY}@db.example", "expect": HOST},
+    "login in an alias url elsewhere": {"host": f"postgresql://app:{CANARY}@db.example", "expect": HOST},
+    "login in expect": {"expect": f"postgresql://app:{CANARY}@{HOST}"},
     "no roots": {"host": "x.abc123def456.us-gov-west-1.rds.amazonaws.com"},
     "no region": {"region": "us-east-1"},
 }
