@@ -6,7 +6,6 @@ it is the Aurora endpoint. Run it with ``python3 -m nox -s demo``.
 """
 
 import socket
-import struct
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -19,15 +18,13 @@ from cryptography import x509
 import rds_tls
 from rds_tls.bundle import ca_id_of
 from tests.local_rds import Authority, Credentials, KeyType, MariaDbServer, PostgresServer
+from tests.local_rds.postgres import SSL_REQUEST
 
 HOST = "demo.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 WRONG_HOST = "other.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 
 Server = PostgresServer | MariaDbServer
 Connect = Callable[..., Any]
-
-# The 8 bytes with which a PostgreSQL client asks for TLS (PostgreSQL documentation, "Message Formats").
-SSL_REQUEST = struct.pack("!II", 8, 80877103)
 
 
 def postgres_socket(port: int, settings: rds_tls.Settings) -> SSLSocket:
