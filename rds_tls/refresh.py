@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 # How long nothing is tried again for the same roots, in seconds: an outage must not make every connect a download.
 PAUSE = 600.0
 
+# How long background work waits before it begins, in seconds. It starts with imports (100 ms), and a thread that
+# imports takes turns with the connect that found the roots stale.
+HEAD_START = 0.5
+
 # How long the interpreter's exit waits for work that must not be cut off, in seconds: an import, a few certificates.
 EXIT_PATIENCE = 5.0
 
@@ -31,7 +35,7 @@ class Schedule:
         self._tried: dict[Hashable, float] = {}
         self._thread: threading.Thread | None = None
         self._uncut = threading.Lock()
-        self._closed = False
+        self._closing = threading.Event()
 
     def uncut(self) -> "AbstractContextManager[object]":
         """Keep the interpreter's exit from cutting off what the background thread does in here.
@@ -43,8 +47,8 @@ class Schedule:
 
     def close(self) -> None:
         """Let no more uncut work begin, as the interpreter is about to exit; wait for what has begun."""
-        if not self._closed:
-            self._closed = True
+        if not self._closing.is_set():
+            self._closing.set()
             self._uncut.acquire(timeout=EXIT_PATIENCE)  # and never released: the thread waits there until it is ended
 
     def turn(self, key: "Hashable") -> threading.Lock:
@@ -69,14 +73,19 @@ class Schedule:
 
         Args:
             key: what the work is for.
-            work: a function that raises nothing.
+            work: a function that raises nothing; it is called ``HEAD_START`` later.
         """
+
+        def run() -> None:
+            if not self._closing.wait(HEAD_START):
+                work()
+
         with self._lock:
             if self._thread is not None and self._thread.is_alive():
                 return
             if not threading.main_thread().is_alive() or not self._due(key):
                 return
-            self._thread = threading.Thread(target=work, name="rds-tls-refresh", daemon=True)
+            self._thread = threading.Thread(target=run, name="rds-tls-refresh", daemon=True)
             try:
                 self._thread.start()
             except RuntimeError:  # no thread to be had, as at interpreter exit: what there is serves on

@@ -413,6 +413,7 @@ LEAVE = """
 import sys
 import rds_tls
 from rds_tls import refresh
+refresh.HEAD_START = 0
 rds_tls.ssl_context(region=sys.argv[1])
 assert refresh.SCHEDULE._thread.is_alive()
 """
@@ -444,7 +445,9 @@ def test_a_running_refresh_keeps_no_program_from_ending(store: TrustStore) -> No
 # The program ends while the background thread is at work that must not be cut off.
 LEAVE_AT_WORK = """
 import threading
+from rds_tls import refresh
 from rds_tls.refresh import SCHEDULE
+refresh.HEAD_START = 0
 begun = threading.Event()
 def work():
     with SCHEDULE.uncut():
@@ -469,13 +472,17 @@ def test_exit_waits_for_what_must_not_be_cut_off() -> None:
 # The background thread comes back from the network after the exit has begun.
 LEAVE_BEFORE_WORK = """
 import atexit, threading
+from rds_tls import refresh
 from rds_tls.refresh import SCHEDULE
-answered = threading.Event()
+refresh.HEAD_START = 0
+asking, answered = threading.Event(), threading.Event()
 def work():
+    asking.set()
     answered.wait()
     with SCHEDULE.uncut():
         print("begun", flush=True)
 SCHEDULE.in_background("any", work)
+asking.wait()
 SCHEDULE.close()
 answered.set()
 SCHEDULE._thread.join(0.2)
@@ -493,7 +500,7 @@ def test_nothing_uncut_begins_after_the_exit_has() -> None:
 # Another thread holds the memory's lock, as it does during a download where no directory can be written.
 FORK_WITH_MEMORY = """
 import os, sys, threading, warnings
-from rds_tls.store import MEMORY
+from rds_tls.memory import MEMORY
 warnings.simplefilter("ignore", DeprecationWarning)
 held, done = threading.Event(), threading.Event()
 def hold():
