@@ -12,8 +12,8 @@ from typing import NamedTuple
 import rds_tls
 from benchmarks.resolver import answer_loopback
 from rds_tls.cache import Cache
-from rds_tls.regions import REGIONS
 from rds_tls.snapshot import DIRECTORY
+from tests.known_regions import REGIONS
 from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
 from tests.trust_store import HOST, REGION
 

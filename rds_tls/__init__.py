@@ -6,26 +6,29 @@ The floors: imports run strictly downwards, and rooms on one floor never import 
 
     0  errors      the exception tree
     0  log         messages under the logger "rds_tls"
-    0  regions     partitions, DNS suffixes, trust-store URLs
     0  known_roots fingerprints of the published roots
+    0  records     named tuples at half the price
+    1  regions     partitions, DNS suffixes, trust-store URLs
     1  settings    one frozen value, read from arguments and environment
-    1  endpoint    host name -> Endpoint
     1  bundle      bytes -> Bundle of roots
     1  diagnosis   what went wrong in a handshake -> its cause and its fix
     1  extras      what an extra installs, imported when a call needs it
-    2  alias       a CNAME of one's own -> the endpoint behind it
-    2  iam         a token in place of a password
-    2  snapshot    the roots that ship with the package
+    2  endpoint    host name -> Endpoint
     2  download    one file over HTTPS, in bounded time
     2  cache       downloaded roots on disk: atomic, locked, self-checking
-    3  store       which directory, or this process's memory
+    3  alias       a CNAME of one's own -> the endpoint behind it
+    3  iam         a token in place of a password
+    3  snapshot    the roots that ship with the package
+    3  memory      downloaded roots where no directory can be written
     3  refresh     when to look for newer roots
-    4  renewal     download, validate, store
-    5  trust       what to trust for an endpoint, and why
-    6  context     a sealed SSLContext from a trusted bundle
-    7  drivers     one file for each database driver
-    8  plan        what is decided before a driver dials, and after it failed
-    9  connect     one call from a host name to a verified connection
+    4  store       which directory, or this process's memory
+    5  renewal     download, validate, store
+    6  trust       what to trust for an endpoint, and why
+    7  healing     newer roots, after a rotation
+    8  context     a sealed SSLContext from a trusted bundle
+    9  drivers     one file for each database driver
+    10 plan        what is decided before a driver dials, and after it failed
+    11 connect     one call from a host name to a verified connection
 
 Importing this package loads nothing but this file: each public name arrives with its first use (PEP 562).
 """

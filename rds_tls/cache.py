@@ -17,20 +17,18 @@ The check finds accidents; that nobody else can write the files is what makes th
 import os
 import re
 import stat
-import sys
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
 
 from rds_tls import log
+from rds_tls.records import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from filelock import FileLock
 
 VERSION = b"# rds_tls cache 1\n"
-APPLICATION = "rds-tls"
 ROOT = 0
 
 # Larger than any download may be (1 MiB) with its header: what is larger was not published here.
@@ -39,16 +37,17 @@ MAX_FILE_BYTES = 1_114_112
 # A publish takes milliseconds. A temporary file this much older (s) than a new one belongs to a killed process.
 LEFTOVER_AGE = 600
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+# Compiling these costs 0.1 ms and more each, so they wait for the first file.
+_NAME = r"[a-z0-9][a-z0-9-]*"
 
 # A value is printable ASCII on one line. An ETag is whatever the server likes, so it must not become a certificate:
 # OpenSSL reads PEM in pieces of 254 bytes and takes each for a line of its own (LINESIZE in crypto/pem/pem_lib.c),
 # and GnuTLS looks for the dashes anywhere. Hence no long values, and no "-----" in them.
 _VALUE = r"(?!.*-----)[!-~](?:[ -~]{0,198}[!-~])?"
 
-_VERSION = re.compile(rb"# rds_tls cache [0-9]+\n")
-_SHA256 = re.compile(rb"# sha256: ([0-9a-f]{64})\n")
-_FACTS = re.compile(
+_VERSION = rb"# rds_tls cache [0-9]+\n"
+_SHA256 = rb"# sha256: ([0-9a-f]{64})\n"
+_FACTS = (
     rf"# url: (?P<url>{_VALUE})\n"
     rf"# etag: (?P<etag>(?:{_VALUE})?)\n"
     rf"# last-modified: (?P<last_modified>(?:{_VALUE})?)\n"
@@ -226,45 +225,9 @@ class Cache:
 
     def _path(self, name: str) -> str:
         path = os.path.join(self.directory, f"{name}.pem")
-        if not _NAME.fullmatch(name):
+        if not re.fullmatch(_NAME, name):
             raise _FaultError(path, f"an entry's name has lower-case letters, digits and dashes, unlike {name!r}")
         return path
-
-
-def candidates(cache_dir: str | None, environ: "Mapping[str, str]") -> list[str]:
-    """List where the cache may live; the first directory that has no fault is the one to use.
-
-    Args:
-        cache_dir: the caller's own choice, which excludes every other place.
-        environ: the environment variables.
-
-    Returns:
-        Directories, best first: the user's cache directory (not on AWS Lambda, where only the temporary directory
-        can be written), then one in the temporary directory that carries the user's number.
-    """
-    if cache_dir is not None:
-        return [os.path.expanduser(cache_dir)]
-    found = [] if "AWS_LAMBDA_FUNCTION_NAME" in environ else [_user_cache(environ)]
-    owner = f"-{os.geteuid()}" if hasattr(os, "geteuid") else ""  # on Windows each user has a temporary directory
-    found.append(os.path.join(_temporary(environ), f"{APPLICATION}{owner}"))
-    return [directory for directory in found if os.path.isabs(directory)]
-
-
-def _user_cache(environ: "Mapping[str, str]") -> str:
-    """Follow platformdirs' convention, without its import (18 ms) on the way to every process's first context."""
-    home = environ.get("HOME") or os.path.expanduser("~")
-    if sys.platform == "win32":
-        local = environ.get("LOCALAPPDATA") or os.path.join(os.path.expanduser("~"), "AppData", "Local")
-        return os.path.join(local, APPLICATION, "Cache")
-    # The XDG specification: a relative path is to be ignored.
-    if os.path.isabs(base := environ.get("XDG_CACHE_HOME", "")):
-        return os.path.join(base, APPLICATION)
-    return os.path.join(home, *(("Library", "Caches") if sys.platform == "darwin" else (".cache",)), APPLICATION)
-
-
-def _temporary(environ: "Mapping[str, str]") -> str:
-    """Look where tempfile.gettempdir() looks first, without its import (4 ms) and its trial writes."""
-    return next((found for variable in ("TMPDIR", "TEMP", "TMP") if (found := environ.get(variable))), "/tmp")  # noqa: S108 - fault() refuses what somebody else prepared there
 
 
 def _make_private(directory: str) -> None:
@@ -324,13 +287,13 @@ def _render(content: bytes, url: str, etag: str | None, last_modified: str | Non
 
 def _parse(path: str, data: bytes) -> Entry:
     """Take the bytes of a file apart, or say what is wrong with them."""
-    version = _VERSION.match(data)
+    version = re.match(_VERSION, data)
     if version and version[0] != VERSION:
         raise _OtherVersionError(path, "another version of rds_tls wrote it")
-    sha256 = version and _SHA256.match(data, version.end())
+    sha256 = version and re.compile(_SHA256).match(data, version.end())
     if not sha256 or sha256[1].decode() != _sha256(data[sha256.end() :]):
         raise _FaultError(path, "it is torn or was edited")
-    facts = _FACTS.match(data, sha256.end())
+    facts = re.compile(_FACTS).match(data, sha256.end())
     if not facts or len(data) > MAX_FILE_BYTES:
         raise _FaultError(path, "it does not follow the format")
     content = data[facts.end() :]

@@ -20,9 +20,10 @@ def warning(message: str, *arguments: object) -> None:
 
 def _log(level: str, message: str, arguments: tuple[object, ...]) -> None:
     # Importing logging costs 5 ms; a program that has not imported it cannot be listening.
-    logging = sys.modules.get("logging")
-    if logging is None:
+    if "logging" not in sys.modules:
         return
+    import logging  # waits for a thread that is importing it just now
+
     logger = logging.getLogger("rds_tls")
     if not logger.handlers:
         # Else logging's last resort would write warnings to stderr.

@@ -3,16 +3,16 @@
 And what is decided after it failed: whether newer roots make one more attempt worth while, or what to tell the caller.
 """
 
+from functools import cache, lru_cache
 from importlib import import_module
-from typing import NamedTuple
 
 from rds_tls import regions
-from rds_tls.diagnosis import Cause, diagnose
 from rds_tls.drivers import Target, refuse_reserved
 from rds_tls.endpoint import Endpoint, RootSet, Trust, parse_endpoint, url_extras
 from rds_tls.errors import OptionError
+from rds_tls.records import NamedTuple
 from rds_tls.settings import Settings, process_settings
-from rds_tls.trust import heal, trusted_bundle
+from rds_tls.trust import trusted_bundle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,10 +88,14 @@ class Plan(NamedTuple):
         Returns:
             The plan for a second attempt, or None when the error stands.
         """
+        from rds_tls.diagnosis import Cause, diagnose
+
         diagnosis = diagnose(self.adapter.reason(error, self.target))
         if diagnosis is None:
             return None
         if diagnosis.cause is Cause.UNKNOWN_ROOT and not self.healed:
+            from rds_tls.healing import heal
+
             bundle = heal(self.target.bundle)
             if bundle is not None:
                 target = self.target._replace(bundle=bundle)
@@ -118,37 +122,65 @@ def make_plan(engine: Engine, driver: str, request: Request, driver_options: "Ma
     """
     if driver not in engine.drivers:
         raise OptionError(f"{engine.name} has no driver {driver!r} here: use one of {', '.join(engine.drivers)}")
-    adapter = import_module(f"rds_tls.drivers.{driver}")
+    adapter = _adapter(driver)
     refuse_reserved(adapter, driver_options)
-    endpoint = _endpoint(request)
-    port = _agreed("port", endpoint.port, request.port)
+    route = _route(request)
     settings = process_settings() if request.settings is None else request.settings
     target = Target(
-        host=endpoint.host,
-        port=engine.port if port is None else _checked_port(port, f"port={port!r}"),
-        bundle=trusted_bundle(root_set(endpoint, request.region), settings),
-        via=_checked_via(request.via),
+        host=route.endpoint.host,
+        port=route.port or engine.port,
+        bundle=trusted_bundle(route.roots, settings),
+        via=None if request.via is None else _checked_via(request.via),
     )
     login = {
         "user": request.user,
-        "password": _password(request, endpoint, target.port),
+        "password": _password(request, route.endpoint, target.port),
         engine.database_option: request.database,
     }
     given = {name: value for name, value in login.items() if value is not None}
     return Plan(adapter, target, {**adapter.kwargs(target), **given, **driver_options})
 
 
-def _endpoint(request: Request) -> Endpoint:
-    if url_extras(request.host):
+@cache
+def _adapter(driver: str) -> "ModuleType":
+    return import_module(f"rds_tls.drivers.{driver}")
+
+
+class Route(NamedTuple):
+    """What a host, a port and a region lead to: the endpoint, the port if one is given, and whose roots sign."""
+
+    endpoint: Endpoint
+    port: int | None
+    roots: RootSet
+
+
+def _route(request: Request) -> Route:
+    if request.expect is not None:
+        from rds_tls.alias import follow
+
+        return _checked_route(follow(request.host, request.expect), request.port, request.region)
+    try:
+        return _known_route(request.host, request.port, request.region)
+    except TypeError:  # something that cannot be hashed, so nothing that is allowed: let the checks say what
+        return _known_route.__wrapped__(request.host, request.port, request.region)
+
+
+# What is refused is not remembered, and that is every text with a password in it. A port of 5432.0 is not 5432.
+@lru_cache(maxsize=1024, typed=True)
+def _known_route(host: str, port: int | None, region: str | None) -> Route:
+    if url_extras(host):
         raise OptionError(
             "the host is a URL with more than a host and a port in it: pass user=, password=, the database "
             "and driver options as arguments, since nothing is read from the URL"
         )
-    if request.expect is not None:
-        from rds_tls.alias import follow
+    return _checked_route(parse_endpoint(host), port, region)
 
-        return follow(request.host, request.expect)
-    return parse_endpoint(request.host)
+
+def _checked_route(endpoint: Endpoint, port: int | None, region: str | None) -> Route:
+    port = _agreed("port", endpoint.port, port)
+    if port is not None:
+        port = _checked_port(port, f"port={port!r}")
+    return Route(endpoint, port, root_set(endpoint, region))
 
 
 def _password(request: Request, endpoint: Endpoint, port: int) -> str | None:
@@ -182,7 +214,7 @@ def root_set(host: str | Endpoint | None, region: str | None) -> RootSet:
         EndpointError: the host is not an RDS endpoint.
         OptionError: the region is none, contradicts the host's, or is missing.
     """
-    if region is not None and regions.partition_of(region) is None:
+    if region is not None and not (isinstance(region, str) and regions.partition_of(region)):
         raise OptionError(f"region={region!r} is not the name of an AWS region: check its spelling")
     if host is None and region is None:
         raise OptionError("neither a host nor a region is given: pass the endpoint, or region='us-east-1'")
@@ -210,10 +242,8 @@ def _checked_port(port: int, origin: str) -> int:
     return port
 
 
-def _checked_via(via: "Address | None") -> "Address | None":
+def _checked_via(via: "Address") -> "Address":
     match via:
-        case None:
-            return None
         case (str() as address, int() as port) if address:
             return address, _checked_port(port, f"the port of via={via!r}")
         case _:

@@ -10,6 +10,7 @@ from rds_tls.cache import Cache
 from rds_tls.download import Download, Validators, download
 from rds_tls.endpoint import RootSet, Trust
 from rds_tls.errors import BundleError, DownloadError, OptionError, SettingsError, TrustError
+from rds_tls.memory import MEMORY
 from rds_tls.refresh import SCHEDULE
 from rds_tls.settings import process_settings
 
@@ -153,12 +154,12 @@ def _meet(root: "Root", settings: "Settings") -> None:
     log.info("a root that this version does not list yet: %s, SHA-256 %s", root.name, root.fingerprint)
 
 
-def _store(place: store.Place, name: str, answer: Download, content: bytes) -> "Entry":
+def _store(place: "store.Place", name: str, answer: Download, content: bytes) -> "Entry":
     try:
         entry = place.publish(name, content, **_facts(answer))
     except OSError as error:
         log.warning("%s cannot be stored in %s: %s; it is kept in memory", name, place.directory, error)
-        entry = store.MEMORY.publish(name, content, **_facts(answer))
+        entry = MEMORY.publish(name, content, **_facts(answer))
     log.info("%s downloaded from %s, SHA-256 %s", name, entry.url, entry.digest)
     return entry
 

@@ -2,9 +2,9 @@
 
 import os
 from functools import cache
-from typing import NamedTuple
 
 from rds_tls.errors import SettingsError
+from rds_tls.records import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,13 +8,11 @@ nothing covers the region.
 import os
 import time
 from enum import Enum
-from typing import NamedTuple
 
 from rds_tls import log, snapshot, store
-from rds_tls.cache import Cache
 from rds_tls.endpoint import RootSet, Trust
 from rds_tls.errors import RdsTlsError, TrustError
-from rds_tls.refresh import SCHEDULE
+from rds_tls.records import NamedTuple
 from rds_tls.settings import CA_BUNDLE_VARIABLE
 
 TYPE_CHECKING = False
@@ -27,8 +25,10 @@ if TYPE_CHECKING:
 # The same bound as for a published bundle (165 KB in 2026): larger is a mistake, not a CA file.
 MAX_CA_FILE_BYTES = 1_048_576
 
-# How long an answer holds before every source is looked at again, in seconds; sooner when its file changes.
+# How long an answer holds before every source is looked at again, in seconds; sooner when its file changes, which is
+# looked at no more than once in a GLANCE: asking the system costs as much as all the rest of a warm call.
 HOLD = 60.0
+GLANCE = 1.0
 MAX_HELD = 256
 
 # A clock that was set back by more than this, in seconds, makes an entry of the future stale.
@@ -85,9 +85,7 @@ class _Held(NamedTuple):
     bundle: TrustedBundle
     file: tuple[int, int, int]
     until: float
-
-    def holds(self) -> bool:
-        return time.monotonic() < self.until and _identity(self.bundle.path) == self.file
+    glanced_until: float
 
 
 _held: "dict[tuple[RootSet, Settings], _Held]" = {}
@@ -110,58 +108,27 @@ def trusted_bundle(roots: RootSet, settings: "Settings") -> TrustedBundle:
     if settings.ca_file is not None:
         return _explicit(os.fspath(settings.ca_file), roots, settings)
     held = _held.get((roots, settings))
-    if held is not None and held.holds():
-        return held.bundle
-    found, seen = _look(roots, settings)
+    if held is not None:
+        now = time.monotonic()
+        if now < held.glanced_until:
+            return held.bundle
+        if now < held.until and _identity(held.bundle.path) == held.file:
+            _held[roots, settings] = held._replace(glanced_until=now + GLANCE)
+            return held.bundle
+    found, seen = look(roots, settings)
     if found is None:
         found = _downloaded(roots, settings)
     elif not found.is_fresh:
-        _refresh(found, seen)
-    return _hold(found)
+        in_background("refresh", found, lambda: hold(renewed(roots, settings, seen)))
+    return hold(found)
 
 
-def heal(failed: TrustedBundle) -> TrustedBundle | None:
-    """Look for newer roots, after a server's chain ended in a root that is not among the anchors.
-
-    Within ``refresh.PAUSE`` this downloads once for each region and process; threads that fail together wait for that
-    one download. Nothing is relaxed: the new roots pass the same checks as ever.
-
-    Args:
-        failed: the anchors that did not know the root.
-
-    Returns:
-        Other anchors, with which one more attempt makes sense; None when there are none.
-    """
-    if not failed.may_be_renewed:
-        return None
-    roots, settings = failed.roots, failed.settings
-    with SCHEDULE.turn(roots):
-        current, seen = _look(roots, settings)
-        if current is None or _same(current, failed):
-            if not SCHEDULE.due(("heal", roots)):
-                return None
-            try:
-                current = _renewed(roots, settings, seen, unconditional=True)
-            except RdsTlsError as error:
-                log.warning("the %s could not be renewed: %s", roots, error)
-                return None
-        if _same(current, failed):
-            return None
-        log.info("healed: now the %s", current)
-        return _hold(current)
-
-
-def heal_later(failed: TrustedBundle) -> None:
-    """Heal in the background, for a caller that cannot wait: contexts that are built afterwards have the newer roots.
-
-    Args:
-        failed: the anchors that did not know the root.
-    """
-    _in_background("heal later", failed, lambda: heal(failed))
-
-
-def _look(roots: RootSet, settings: "Settings") -> "tuple[TrustedBundle | None, Entry | None]":
+def look(roots: RootSet, settings: "Settings") -> "tuple[TrustedBundle | None, Entry | None]":
     """Choose among everything on disk, and say which entry of the cache was there to choose from.
+
+    Args:
+        roots: which roots.
+        settings: the caller's choices.
 
     Returns:
         A fresh entry of the cache, else whatever is newest; and the entry, fresh or not.
@@ -174,6 +141,8 @@ def _look(roots: RootSet, settings: "Settings") -> "tuple[TrustedBundle | None, 
         return cached, entry
     prefetched = None
     if settings.bundle_dir is not None:
+        from rds_tls.cache import Cache
+
         file = Cache(os.fspath(settings.bundle_dir)).read(roots.name)
         prefetched = file and _from_entry(file, Source.PREFETCHED, roots, settings)
     found = [bundle for bundle in (cached, prefetched, _shipped(roots, settings)) if bundle is not None]
@@ -185,13 +154,10 @@ def _from_entry(entry: "Entry", source: Source, roots: RootSet, settings: "Setti
 
 
 def _shipped(roots: RootSet, settings: "Settings") -> TrustedBundle | None:
-    from datetime import UTC, datetime
-
-    shipped = snapshot.find(roots.trust, roots.region)
+    shipped = snapshot.find(roots)
     if shipped is None:
         return None
-    as_of = datetime.fromisoformat(shipped.date).replace(tzinfo=UTC).timestamp()
-    return TrustedBundle(shipped.path, shipped.digest, Source.SNAPSHOT, roots, settings, as_of)
+    return TrustedBundle(shipped.path, shipped.digest, Source.SNAPSHOT, roots, settings, shipped.fetched_at)
 
 
 def _downloaded(roots: RootSet, settings: "Settings") -> TrustedBundle:
@@ -202,12 +168,28 @@ def _downloaded(roots: RootSet, settings: "Settings") -> TrustedBundle:
             f"rds_tls.prefetch({roots.region!r}, directory=...) where there is a network and set RDS_TLS_BUNDLE_DIR to "
             f"that directory, or set {CA_BUNDLE_VARIABLE} to a PEM file of them"
         )
-    return _renewed(roots, settings, None)
+    return renewed(roots, settings, None)
 
 
-def _renewed(
+def renewed(
     roots: RootSet, settings: "Settings", seen: "Entry | None", *, unconditional: bool = False
 ) -> TrustedBundle:
+    """Get newer anchors from the network, as ``renewal.renew`` does.
+
+    Args:
+        roots: which roots.
+        settings: the caller's choices.
+        seen: the entry of the cache that there was.
+        unconditional: fetch the content even if the server would say that it has not changed.
+
+    Returns:
+        The anchors, now in the cache.
+
+    Raises:
+        DownloadError, BundleError, TrustError: as for ``renewal.renew``.
+    """
+    from rds_tls.refresh import SCHEDULE
+
     with SCHEDULE.uncut():
         from rds_tls import renewal  # requests and cryptography: 170 ms that only a download needs
 
@@ -215,14 +197,17 @@ def _renewed(
     return _from_entry(entry, Source.CACHE, roots, settings)
 
 
-def _refresh(stale: TrustedBundle, seen: "Entry | None") -> None:
-    _in_background("refresh", stale, lambda: _hold(_renewed(stale.roots, stale.settings, seen)))
+def in_background(purpose: str, bundle: TrustedBundle, work: "Callable[[], object]") -> None:
+    """Let a thread look for newer roots; AWS Lambda freezes a process between calls, in the middle of anything.
 
-
-def _in_background(purpose: str, bundle: TrustedBundle, work: "Callable[[], object]") -> None:
-    """Let a thread look for newer roots; AWS Lambda freezes a process between calls, in the middle of anything."""
+    Args:
+        purpose: why; what is not due again for the same purpose and roots is not begun.
+        bundle: the anchors that are in use meanwhile.
+        work: what to do; its errors are logged.
+    """
     if not bundle.may_be_renewed or "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         return
+    from rds_tls.refresh import SCHEDULE
 
     def quietly() -> None:
         try:
@@ -233,13 +218,15 @@ def _in_background(purpose: str, bundle: TrustedBundle, work: "Callable[[], obje
     SCHEDULE.in_background((purpose, bundle.roots), quietly)
 
 
-def _hold(bundle: TrustedBundle) -> TrustedBundle:
+def hold(bundle: TrustedBundle) -> TrustedBundle:
+    """Let an answer stand for ``HOLD``, and give it back."""
     if len(_held) >= MAX_HELD:
         _held.clear()
     file = _identity(bundle.path)
     if file is not None:
         log.debug("trusting the %s, SHA-256 %s", bundle, bundle.digest)
-        _held[bundle.roots, bundle.settings] = _Held(bundle, file, time.monotonic() + HOLD)
+        now = time.monotonic()
+        _held[bundle.roots, bundle.settings] = _Held(bundle, file, now + HOLD, now + GLANCE)
     return bundle
 
 
@@ -250,18 +237,6 @@ def _identity(path: str) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return status.st_ino, status.st_mtime_ns, status.st_size
-
-
-def _same(one: TrustedBundle, other: TrustedBundle) -> bool:
-    """Say whether two bundles hold the same anchors; of a path that was replaced, the digest alone is left."""
-    return one.digest == other.digest or (one.path != other.path and _anchors(one) == _anchors(other))
-
-
-def _anchors(bundle: TrustedBundle) -> set[bytes]:
-    """Give the PEM blocks of a bundle, to compare one with another whatever else the files say."""
-    with open(bundle.path, "rb") as file:
-        begin, end = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
-        return {block.partition(end)[0] for block in file.read().split(begin)[1:]}
 
 
 def _explicit(path: str, roots: RootSet, settings: "Settings") -> TrustedBundle:

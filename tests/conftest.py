@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import rds_tls
-from rds_tls import refresh, settings, store, trust
+from rds_tls import memory, refresh, settings, trust
+from rds_tls.drivers import psycopg, pymysql
 from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
 
 # What is on this machine, and no network: for tests that mean the snapshot.
@@ -30,8 +31,11 @@ def _own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(variable, str(folder))
     settings.process_settings.cache_clear()
     trust._held.clear()
+    psycopg._driver.cache_clear()
+    pymysql._driver.cache_clear()
     refresh.SCHEDULE.forget()
-    store.MEMORY.__init__()  # type: ignore[misc]  # as new, at the same place
+    monkeypatch.setattr(refresh, "HEAD_START", 0.0)
+    memory.MEMORY.__init__()  # type: ignore[misc]  # as new, at the same place
 
 
 class Pki:

@@ -21,7 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rds_tls
-from rds_tls.cache import LEFTOVER_AGE, MAX_FILE_BYTES, Cache, Entry, candidates
+from rds_tls.cache import LEFTOVER_AGE, MAX_FILE_BYTES, Cache, Entry
+from rds_tls.store import candidates
 from tests.cache_worker import CONTENTS, NAME, URL, enter_and_leave, publish
 
 SHIPPED = Path(rds_tls.__file__).parent / "snapshot"
@@ -662,7 +663,8 @@ def test_reading_loads_nothing_heavy(cache: Cache, entry_path: Path) -> None:
     """Choosing a directory and reading an entry loads hashlib, and none of what publishing needs."""
     assert entry_path.exists()
     code = (
-        "import os, sys; from rds_tls.cache import Cache, candidates; candidates(None, os.environ)\n"
+        "import os, sys; from rds_tls.cache import Cache; from rds_tls.store import candidates\n"
+        "candidates(None, os.environ)\n"
         f"assert Cache({cache.directory!r}).read({NAME!r}); print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout

@@ -8,8 +8,9 @@ from collections import Counter
 import pytest
 
 from rds_tls import regions, snapshot
-from rds_tls.endpoint import Trust
+from rds_tls.endpoint import RootSet, Trust
 from rds_tls.known_roots import AMAZON_ROOTS, BETA, ECC384, GA, PREVIEW, RDS_ROOTS, RSA2048, RSA4096
+from tests.known_regions import REGIONS
 from tests.minting import fingerprints
 
 GA_REGIONS = {region for region, channel, _ in RDS_ROOTS if channel == GA}
@@ -36,7 +37,7 @@ def test_every_region_has_one_root_of_each_kind() -> None:
 def test_regions_without_known_roots() -> None:
     """The gap between the regions that exist and those whose roots are known is exactly this."""
     published = [partition.name for partition in regions.PARTITIONS if partition.truststore]
-    existing = {region for partition in published for region in regions.REGIONS[partition]}
+    existing = {region for partition in published for region in REGIONS[partition]}
     assert existing - GA_REGIONS == {"ap-southeast-6", "cn-north-1", "cn-northwest-1"}
     assert GA_REGIONS - existing == set()
 
@@ -51,7 +52,7 @@ def test_fingerprints_are_distinct_sha256() -> None:
 @pytest.mark.parametrize("region", sorted(GA_REGIONS - NOT_SHIPPED))
 def test_shipped_roots_are_the_published_ones(region: str) -> None:
     """What ships for a region is its three GA roots and no Beta, Preview or other root."""
-    shipped = snapshot.find(Trust.RDS, region)
+    shipped = snapshot.find(RootSet(Trust.RDS, region))
     assert shipped is not None
     published = [RDS_ROOTS[region, GA, ca_id] for ca_id in (RSA2048, RSA4096, ECC384)]
     assert sorted(fingerprints(shipped.path)) == sorted(published)
@@ -60,13 +61,13 @@ def test_shipped_roots_are_the_published_ones(region: str) -> None:
 @pytest.mark.parametrize("region", sorted(NOT_SHIPPED))
 def test_regions_that_do_not_ship(region: str) -> None:
     """A region that is in the table but not in the snapshot is not there under any trust."""
-    assert snapshot.find(Trust.RDS, region) is None
-    assert snapshot.find(Trust.RDS_PREVIEW, region) is None
+    assert snapshot.find(RootSet(Trust.RDS, region)) is None
+    assert snapshot.find(RootSet(Trust.RDS_PREVIEW, region)) is None
 
 
 def test_shipped_preview_roots_are_the_published_ones() -> None:
     """The Preview environment's three roots ship for the region that it is in."""
-    shipped = snapshot.find(Trust.RDS_PREVIEW, "us-east-2")
+    shipped = snapshot.find(RootSet(Trust.RDS_PREVIEW, "us-east-2"))
     assert shipped is not None
     published = [RDS_ROOTS["us-east-2", PREVIEW, ca_id] for ca_id in (RSA2048, RSA4096, ECC384)]
     assert sorted(fingerprints(shipped.path)) == sorted(published)

@@ -135,6 +135,9 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "unknown driver": ({"driver": "asyncpq"}, "no driver 'asyncpq' here: use one of psycopg"),
     "two ports": ({"host": f"{HOST}:6000", "port": 5432}, "the host says port 6000, the argument port=5432"),
     "port as text": ({"port": "5432"}, "port='5432' is no TCP port: give an integer from 1 to 65535"),
+    "port as float": ({"port": 5432.0}, "port=5432.0 is no TCP port"),
+    "port as list": ({"port": [5432]}, r"port=\[5432\] is no TCP port"),
+    "region as list": ({"region": ["eu-west-1"]}, r"region=\['eu-west-1'\] is not the name of an AWS region"),
     "port zero": ({"port": 0}, "port=0 is no TCP port"),
     "port too large": ({"port": 65_536}, "port=65536 is no TCP port"),
     "two regions": (
@@ -153,9 +156,17 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("arguments", "message"), MISTAKES.values(), ids=MISTAKES)
 def test_mistake_is_explained(arguments: dict[str, Any], message: str) -> None:
     """A contradiction or a bad value raises an OptionError that names it and the fix."""
+    rds_tls.postgres_kwargs(HOST, port=5432, region="eu-west-1")  # what was right before makes nothing right
     with pytest.raises(rds_tls.OptionError, match=message) as caught:
         rds_tls.postgres_kwargs(**{"host": HOST, **arguments})
     assert "pw" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", [None, 5432, [HOST], HOST.encode()])
+def test_host_that_is_no_text_is_explained(host: Any) -> None:  # noqa: ANN401 - anything but a str
+    """A host of another type, one that cannot be hashed too, is named as the mistake that it is."""
+    with pytest.raises(rds_tls.EndpointError, match="a host is a str, not "):
+        rds_tls.postgres_kwargs(host)
 
 
 def test_agreeing_arguments_are_fine() -> None:

@@ -16,10 +16,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 import rds_tls
-from rds_tls import refresh, snapshot, trust
+from rds_tls import healing, refresh, snapshot, trust
 from rds_tls.cache import Cache
 from rds_tls.endpoint import RootSet
-from rds_tls.store import MEMORY
+from rds_tls.memory import MEMORY
 from rds_tls.trust import Source, TrustedBundle, trusted_bundle
 from tests.conftest import OFFLINE
 from tests.local_https import LocalHttps, reply
@@ -56,7 +56,7 @@ def root() -> bytes:
 
 def shipped(roots: RootSet) -> bytes:
     """The real roots of a region, from the snapshot."""
-    found = snapshot.find(roots.trust, roots.region)
+    found = snapshot.find(roots)
     assert found is not None
     return Path(found.path).read_bytes()
 
@@ -77,14 +77,14 @@ def wait_for_refresh() -> None:
 
 def blocks(bundle: TrustedBundle) -> set[bytes]:
     """The certificates in a bundle's file."""
-    return trust._anchors(bundle)
+    return healing.anchors(bundle)
 
 
 def certificates(pem: bytes, tmp_path: Path) -> set[bytes]:
     """The certificates in some PEM."""
     path = tmp_path / "expected.pem"
     path.write_bytes(pem)
-    return trust._anchors(TrustedBundle(str(path), "", Source.CA_FILE, ROOTS, OFFLINE))
+    return healing.anchors(TrustedBundle(str(path), "", Source.CA_FILE, ROOTS, OFFLINE))
 
 
 def test_uncovered_region_is_downloaded_once(store: TrustStore, root: bytes, tmp_path: Path) -> None:
@@ -275,6 +275,32 @@ def test_no_refresh_where_none_may_run(
     assert store.asked == []
 
 
+def test_refresh_lets_the_connect_go_first(store: TrustStore, root: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refresh waits before it begins, and an interpreter that is about to exit ends the wait, and the refresh."""
+    monkeypatch.setattr(refresh, "HEAD_START", 3600.0)
+    publish_entry(store, REGION, root, time.time())
+    store.publish(REGION, root)
+    trusted_bundle(ROOTS, store.settings._replace(max_age=0))
+    assert refresh.SCHEDULE._thread is not None
+    assert refresh.SCHEDULE._thread.is_alive()
+    refresh.SCHEDULE.close()
+    wait_for_refresh()
+    assert store.asked == []
+
+
+def test_file_is_looked_at_once_in_a_glance(store: TrustStore, root: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two glances a warm call asks the system nothing; the next glance sees that the file has gone."""
+    store.publish(REGION, root)
+    first = trusted_bundle(ROOTS, store.settings)
+    Path(first.path).unlink()
+    assert trusted_bundle(ROOTS, store.settings) is first
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + trust.GLANCE)
+    assert not Path(first.path).exists()
+    trusted_bundle(ROOTS, store.settings)
+    assert Path(first.path).exists()
+
+
 def test_failed_refresh_is_logged_and_not_repeated(
     store: TrustStore, root: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -391,8 +417,9 @@ def test_prefetch_mistakes(store: TrustStore, root: bytes, tmp_path: Path) -> No
         rds_tls.prefetch(REGION, directory=tmp_path / "file", settings=store.settings)
 
 
-def test_damaged_entry_is_replaced(store: TrustStore, root: bytes) -> None:
+def test_damaged_entry_is_replaced(store: TrustStore, root: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """An entry that was cut off is as good as none: it is downloaded again."""
+    monkeypatch.setattr(trust, "GLANCE", 0.0)
     store.publish(REGION, root)
     first = trusted_bundle(ROOTS, store.settings)
     Path(first.path).write_bytes(Path(first.path).read_bytes()[:-20])
@@ -402,8 +429,9 @@ def test_damaged_entry_is_replaced(store: TrustStore, root: bytes) -> None:
     assert store.asked == [OF_REGION, OF_REGION]
 
 
-def test_removed_entry_is_downloaded_again(store: TrustStore, root: bytes) -> None:
-    """An entry that somebody removes while the program runs comes back with the next call."""
+def test_removed_entry_is_downloaded_again(store: TrustStore, root: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry that somebody removes while the program runs comes back with the next glance at it."""
+    monkeypatch.setattr(trust, "GLANCE", 0.0)
     store.publish(REGION, root)
     first = trusted_bundle(ROOTS, store.settings)
     Path(first.path).unlink()
@@ -463,7 +491,7 @@ def test_amazon_roots_are_never_renewed(store: TrustStore) -> None:
     amazon = trusted_bundle(RootSet(rds_tls.Trust.AMAZON, None), store.settings._replace(max_age=0))
     assert amazon.source is Source.SNAPSHOT
     assert refresh.SCHEDULE._thread is None
-    assert trust.heal(amazon) is None
+    assert healing.heal(amazon) is None
     assert store.asked == []
 
 
@@ -483,6 +511,7 @@ def test_answer_is_held_for_a_while(store: TrustStore, monkeypatch: pytest.Monke
     publish_entry(store, "eu-west-1", shipped(KNOWN), time.time())
     assert trusted_bundle(KNOWN, offline).source is Source.SNAPSHOT
     monkeypatch.setattr(trust, "HOLD", 0.0)
+    monkeypatch.setattr(trust, "GLANCE", 0.0)
     trust._held.clear()
     assert trusted_bundle(KNOWN, offline).source is Source.CACHE
     newer = Authority("unused", KeyType.ECC384).root_pem
@@ -494,7 +523,7 @@ def test_healing_with_the_same_roots_is_none(store: TrustStore, root: bytes) -> 
     """A download that brings the very roots that failed is no reason for another attempt."""
     store.publish(REGION, root)
     failed = trusted_bundle(ROOTS, store.settings)
-    assert trust.heal(failed) is None
+    assert healing.heal(failed) is None
     assert store.asked == [OF_REGION, OF_REGION]
 
 

@@ -16,73 +16,74 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rds_tls import snapshot
-from rds_tls.endpoint import Trust
+from rds_tls.endpoint import RootSet, Trust
 from rds_tls.errors import TrustError
 from rds_tls.known_roots import AMAZON_ROOTS
-from rds_tls.snapshot import Manifest, Row, Shipped, find, parse_manifest
+from rds_tls.snapshot import Shipped, find, parse_manifest
 from tests.minting import fingerprints
 
 DIRECTORY = Path(snapshot.DIRECTORY)
 MANIFEST_TEXT = (DIRECTORY / "manifest.tsv").read_text("utf-8")
-MANIFEST = parse_manifest(MANIFEST_TEXT)
-ROWS = {row.file: row for row in MANIFEST.rows}
+SHIPPED = parse_manifest(MANIFEST_TEXT)
+DAY = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
 
-every_row = pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+every_file = pytest.mark.parametrize("shipped", SHIPPED.values(), ids=SHIPPED)
 
 
 def test_what_ships() -> None:
     """28 regions, the Preview region and the Amazon roots ship; the manifest lists each file and no other."""
-    assert sorted(ROWS) == sorted(path.name for path in DIRECTORY.glob("*.pem"))
-    regional = {row.region for row in MANIFEST.rows if row.trust == "rds"}
-    others = [(row.file, row.region, row.trust) for row in MANIFEST.rows if row.trust != "rds"]
-    assert len(regional) == len(MANIFEST.rows) - len(others) == 28
-    assert sorted(others) == [("amazon.pem", "*", "amazon"), ("us-east-2-preview.pem", "us-east-2", "rds-preview")]
+    assert sorted(SHIPPED) == sorted(path.name for path in DIRECTORY.glob("*.pem"))
+    assert {file for file in SHIPPED if not re.fullmatch(r"[a-z]+-[a-z]+-[0-9]\.pem", file)} == {
+        "amazon.pem",
+        "us-east-2-preview.pem",
+    }
+    assert len(SHIPPED) == 28 + 2
 
 
 def test_sources_are_named() -> None:
     """The manifest says when the roots were taken and from which file, down to its hash."""
-    assert MANIFEST.date == "2026-11-23"
-    assert sorted(MANIFEST.sources) == ["amazon", "rds", "rds-preview"]
-    assert re.search(r"sha256 [0-9a-f]{64}$", MANIFEST.sources["rds"])
-    assert re.fullmatch(r"certifi [0-9.]+", MANIFEST.sources["amazon"])
+    assert {shipped.fetched_at for shipped in SHIPPED.values()} == {DAY.timestamp()}
+    sources = dict(re.findall(r"^# ([a-z-]+): (.+)$", MANIFEST_TEXT, re.MULTILINE))
+    assert sorted(sources) == ["amazon", "fetched-at", "rds", "rds-preview"]
+    assert re.search(r"sha256 [0-9a-f]{64}$", sources["rds"])
+    assert re.fullmatch(r"certifi [0-9.]+", sources["amazon"])
 
 
-@every_row
-def test_manifest_hashes_match(row: Row) -> None:
+@every_file
+def test_manifest_hashes_match(shipped: Shipped) -> None:
     """Each file has the SHA-256 and the digest of roots that the manifest gives it."""
-    assert hashlib.sha256((DIRECTORY / row.file).read_bytes()).hexdigest() == row.sha256
-    joined = "\n".join(sorted(fingerprints(str(DIRECTORY / row.file))))
-    assert hashlib.sha256(joined.encode()).hexdigest() == row.digest
+    assert hashlib.sha256(Path(shipped.path).read_bytes()).hexdigest() == shipped.sha256
+    joined = "\n".join(sorted(fingerprints(shipped.path)))
+    assert hashlib.sha256(joined.encode()).hexdigest() == shipped.digest
 
 
-@every_row
-def test_openssl_loads_every_root(row: Row) -> None:
+@every_file
+def test_openssl_loads_every_root(shipped: Shipped) -> None:
     """OpenSSL takes each file, as a path and as text, and every certificate in it for a CA."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(cafile=str(DIRECTORY / row.file))
+    context.load_verify_locations(cafile=shipped.path)
     from_path = context.get_ca_certs(binary_form=True)
-    context.load_verify_locations(cadata=(DIRECTORY / row.file).read_text("ascii"))
+    context.load_verify_locations(cadata=Path(shipped.path).read_text("ascii"))
     assert context.get_ca_certs(binary_form=True) == from_path
-    assert len(from_path) == len(fingerprints(str(DIRECTORY / row.file))) == (5 if row.trust == "amazon" else 3)
+    assert len(from_path) == len(fingerprints(shipped.path)) == (5 if shipped.file == "amazon.pem" else 3)
 
 
-@every_row
-def test_roots_outlive_the_snapshot(row: Row) -> None:
+@every_file
+def test_roots_outlive_the_snapshot(shipped: Shipped) -> None:
     """Every root is valid on the day of the snapshot and for ten years more."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(cafile=str(DIRECTORY / row.file))
-    day = dt.datetime.fromisoformat(MANIFEST.date).replace(tzinfo=dt.UTC)
+    context.load_verify_locations(cafile=shipped.path)
     for facts in context.get_ca_certs():
-        assert ssl.cert_time_to_seconds(str(facts["notBefore"])) < day.timestamp()
-        assert ssl.cert_time_to_seconds(str(facts["notAfter"])) > day.replace(year=day.year + 10).timestamp()
+        assert ssl.cert_time_to_seconds(str(facts["notBefore"])) < DAY.timestamp()
+        assert ssl.cert_time_to_seconds(str(facts["notAfter"])) > DAY.replace(year=DAY.year + 10).timestamp()
 
 
-@every_row
-def test_every_root_is_headed_by_a_comment(row: Row) -> None:
+@every_file
+def test_every_root_is_headed_by_a_comment(shipped: Shipped) -> None:
     """A line above each certificate gives its name, CA id, SHA-256 and last day."""
-    text = (DIRECTORY / row.file).read_text("ascii")
+    text = Path(shipped.path).read_text("ascii")
     comments = re.findall(r"^# (.+); (.+); SHA-256 (.+); until (\d{4}-\d\d-\d\d)\n-----BEGIN", text, re.MULTILINE)
-    assert [fingerprint for _, _, fingerprint, _ in comments] == fingerprints(str(DIRECTORY / row.file))
+    assert [fingerprint for _, _, fingerprint, _ in comments] == fingerprints(shipped.path)
 
 
 def test_amazon_roots_are_certifis() -> None:
@@ -93,36 +94,31 @@ def test_amazon_roots_are_certifis() -> None:
 
 
 def test_find_gives_a_regions_file() -> None:
-    """A shipped region is found with its path, digest, source and date."""
-    row = ROWS["us-east-2.pem"]
-    path = str(DIRECTORY / "us-east-2.pem")
-    assert find(Trust.RDS, "us-east-2") == Shipped(path, row.digest, MANIFEST.sources["rds"], MANIFEST.date)
+    """A shipped region is found with its path, its digest and its date."""
+    assert find(RootSet(Trust.RDS, "us-east-2")) == SHIPPED["us-east-2.pem"]
+    assert SHIPPED["us-east-2.pem"].path == str(DIRECTORY / "us-east-2.pem")
 
 
 def test_find_keeps_kinds_of_trust_apart() -> None:
-    """Preview roots are found for Preview endpoints only; Amazon's for every region, named or not."""
-    regions = ("us-east-2", "us-east-1", "nowhere-9", None)
-    found = {(trust, region): find(trust, region) for trust in Trust for region in regions}
-    assert {key: Path(shipped.path).name for key, shipped in found.items() if shipped} == {
-        (Trust.RDS, "us-east-2"): "us-east-2.pem",
-        (Trust.RDS, "us-east-1"): "us-east-1.pem",
-        (Trust.RDS_PREVIEW, "us-east-2"): "us-east-2-preview.pem",
-        **{(Trust.AMAZON, region): "amazon.pem" for region in regions},
+    """Preview roots are found for Preview endpoints only; Amazon's for every region."""
+    regions = ("us-east-2", "us-east-1", "nowhere-9")
+    wanted = [RootSet(trust, region) for trust in (Trust.RDS, Trust.RDS_PREVIEW) for region in regions]
+    found = {roots: find(roots) for roots in (*wanted, RootSet(Trust.AMAZON, None))}
+    assert {roots: shipped.file for roots, shipped in found.items() if shipped} == {
+        RootSet(Trust.RDS, "us-east-2"): "us-east-2.pem",
+        RootSet(Trust.RDS, "us-east-1"): "us-east-1.pem",
+        RootSet(Trust.RDS_PREVIEW, "us-east-2"): "us-east-2-preview.pem",
+        RootSet(Trust.AMAZON, None): "amazon.pem",
     }
-
-
-def test_region_named_like_the_wildcard_finds_nothing() -> None:
-    """The manifest's mark for every region is not a region that a caller can name."""
-    assert find(Trust.RDS, "*") is None
 
 
 def test_find_opens_the_manifest_once_and_no_pem() -> None:
     """Finding roots costs one small file, however often it is asked for."""
     code = (
         "import os, sys, rds_tls.snapshot as snapshot\n"
-        "from rds_tls.endpoint import Trust\n"
+        "from rds_tls.endpoint import RootSet, Trust\n"
         "sys.addaudithook(lambda event, args: event == 'open' and print(os.path.basename(args[0])))\n"
-        "for region in ('us-east-1', 'eu-west-1', 'us-east-1'): snapshot.find(Trust.RDS, region)\n"
+        "for region in ('us-east-1', 'eu-west-1', 'us-east-1'): snapshot.find(RootSet(Trust.RDS, region))\n"
     )
     result = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert result.stdout.split() == ["manifest.tsv"]
@@ -134,17 +130,17 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     for path in DIRECTORY.glob("*.*"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     monkeypatch.setattr(snapshot, "DIRECTORY", str(tmp_path))
-    snapshot._shipped.cache_clear()
+    snapshot._manifest.cache_clear()
     yield tmp_path
-    snapshot._shipped.cache_clear()
+    snapshot._manifest.cache_clear()
 
 
 def test_missing_file_is_not_a_missing_region(installed: Path) -> None:
     """A listed file that is gone is an error with the fix; other regions still work."""
     (installed / "us-east-1.pem").unlink()
     with pytest.raises(TrustError, match=r"us-east-1\.pem.*install rds-tls unpacked, or set RDS_TLS_CA_BUNDLE"):
-        find(Trust.RDS, "us-east-1")
-    assert find(Trust.RDS, "us-east-2") is not None
+        find(RootSet(Trust.RDS, "us-east-1"))
+    assert find(RootSet(Trust.RDS, "us-east-2")) is not None
 
 
 def test_missing_manifest_is_an_error(installed: Path) -> None:
@@ -152,7 +148,7 @@ def test_missing_manifest_is_an_error(installed: Path) -> None:
     (installed / "manifest.tsv").unlink()
     for _ in range(2):
         with pytest.raises(TrustError, match=r"manifest\.tsv: No such file"):
-            find(Trust.RDS, "us-east-1")
+            find(RootSet(Trust.RDS, "us-east-1"))
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"", b"garbage\n"])
@@ -160,7 +156,7 @@ def test_damaged_manifest_is_an_error(installed: Path, content: bytes) -> None:
     """A manifest that cannot be read is an error that says so."""
     (installed / "manifest.tsv").write_bytes(content)
     with pytest.raises(TrustError, match=r"\(manifest\.tsv\) is damaged.*Install rds-tls again"):
-        find(Trust.RDS, "us-east-1")
+        find(RootSet(Trust.RDS, "us-east-1"))
 
 
 def test_zip_import_is_explained(tmp_path: Path) -> None:
@@ -181,39 +177,34 @@ def test_zip_import_is_explained(tmp_path: Path) -> None:
     assert "install rds-tls unpacked, or set RDS_TLS_CA_BUNDLE" in result.stdout
 
 
-HEAD = "# date: 2026-11-23\n# rds: a bundle\n"
-ROW = "\t".join(["eu-west-1.pem", "eu-west-1", "rds", "0" * 64, "f" * 64]) + "\n"
+HEAD = "# fetched-at: 1795392000\n"
+ROW = "\t".join(["eu-west-1.pem", "0" * 64, "f" * 64]) + "\n"
 
 
 def test_manifest_is_read_in_order() -> None:
-    """Facts come from the comments, rows keep their order, blank lines and plain comments are skipped."""
+    """The time comes from a comment, rows keep their order, blank lines and plain comments are skipped."""
     other = ROW.replace("eu-west-1", "eu-west-2")
-    assert parse_manifest(f"# hello\n{HEAD}\n{other}{ROW}") == Manifest(
-        "2026-11-23",
-        {"rds": "a bundle"},
-        (
-            Row("eu-west-2.pem", "eu-west-2", "rds", "0" * 64, "f" * 64),
-            Row("eu-west-1.pem", "eu-west-1", "rds", "0" * 64, "f" * 64),
-        ),
-    )
+    read = parse_manifest(f"# hello: you\n{HEAD}\n{other}{ROW}")
+    assert list(read.items()) == [
+        ("eu-west-2.pem", Shipped("eu-west-2.pem", "0" * 64, "f" * 64, 1795392000)),
+        ("eu-west-1.pem", Shipped("eu-west-1.pem", "0" * 64, "f" * 64, 1795392000)),
+    ]
 
 
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        (ROW, "its date is '', not an ISO date"),
-        (HEAD.replace("-23", "-2x") + ROW, "its date is '2026-11-2x', not an ISO date"),
-        (HEAD.replace("-23", "-31") + ROW, "its date is '2026-11-31', not an ISO date"),
-        ("# date: 2026-11-23\n" + ROW, "it names no source for rds"),
-        ("# date: 2026-11-23\n# rds:\n" + ROW, "it names no source for rds"),
-        (HEAD + ROW.replace("\trds", ""), "line 3 has 4 columns, not 5"),
-        (HEAD + ROW.replace("\n", "\tx\n"), "line 3 has 6 columns, not 5"),
-        (HEAD + ROW + ROW, "line 4 lists rds in eu-west-1 once more"),
-        (HEAD + ROW.replace("eu-west-1.pem", "../eu.pem"), "line 3 has '../eu.pem' for its file"),
-        (HEAD + ROW.replace("eu-west-1\t", "EU\t"), "line 3 has 'EU' for its region"),
-        (HEAD + ROW.replace("\trds\t", "\trds-beta\t"), "line 3 has 'rds-beta' for its trust"),
-        (HEAD + ROW.replace("0" * 64, "0" * 63), f"line 3 has '{'0' * 63}' for its sha256"),
-        (HEAD + ROW.replace("f" * 64, "F" * 64), f"line 3 has '{'F' * 64}' for its digest"),
+        (HEAD, "it lists no file"),
+        (ROW, "line 1 comes before '# fetched-at'"),
+        (ROW + HEAD, "line 1 comes before '# fetched-at'"),
+        ("# fetched-at: 2026-11-23\n" + ROW, "line 1 has '2026-11-23', no number of seconds"),
+        ("# fetched-at: -1\n" + ROW, "line 1 has '-1', no number of seconds"),
+        ("# fetched-at: \u0661\n" + ROW, "line 1 has '\u0661', no number of seconds"),
+        (f"# fetched-at: {'1' * 12}\n" + ROW, f"line 1 has '{'1' * 12}', no number of seconds"),
+        (HEAD + ROW.replace("\t", " "), "line 2 has 1 columns, not 3"),
+        (HEAD + ROW.replace("\n", "\tx\n"), "line 2 has 4 columns, not 3"),
+        (HEAD + ROW + ROW, "line 3 lists 'eu-west-1.pem' once more"),
+        (HEAD + ROW.replace("eu-west-1.pem", "../eu.pem"), "line 2 has '../eu.pem' for its file"),
     ],
 )
 def test_malformed_manifest_is_refused(text: str, fault: str) -> None:
@@ -236,7 +227,7 @@ def mutations(draw: st.DrawFn) -> str:
 def test_any_manifest_is_read_or_refused(text: str) -> None:
     """Arbitrary text is a TrustError, or a manifest whose files stay inside their directory."""
     try:
-        manifest = parse_manifest(text)
+        files = parse_manifest(text)
     except TrustError:
         return
-    assert all(re.fullmatch(r"[a-z0-9-]+\.pem", row.file) for row in manifest.rows)
+    assert all(Path(shipped.path).parent == DIRECTORY for shipped in files.values())

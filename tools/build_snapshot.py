@@ -19,36 +19,24 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import NamedTuple
 
 import certifi
 import requests
 
 from rds_tls.bundle import MAX_BYTES, Bundle, Channel, Root, parse_bundle
-from rds_tls.endpoint import Trust
+from rds_tls.endpoint import RootSet, Trust
 from rds_tls.errors import BundleError, RdsTlsError
 from rds_tls.known_roots import AMAZON_ROOTS, RDS_ROOTS
-from rds_tls.snapshot import DIRECTORY, EVERY_REGION, MANIFEST, Row, parse_manifest
+from rds_tls.snapshot import COLUMNS, DIRECTORY, MANIFEST, Shipped, parse_manifest
 
-AMAZON_FILE = "amazon.pem"
+AMAZON_FILE = f"{RootSet(Trust.AMAZON, None).name}.pem"
 
-# What each channel ships as. Beta is left out: no endpoint name leads to it.
-SHIPPED = {
-    Channel.GA: (Trust.RDS, "{region}.pem"),
-    Channel.PREVIEW: (Trust.RDS_PREVIEW, "{region}-preview.pem"),
-}
+# Whose roots each channel ships as. Beta is left out: no endpoint name leads to it.
+SHIPPED = {Channel.GA: Trust.RDS, Channel.PREVIEW: Trust.RDS_PREVIEW}
 
 CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 TIMEOUT = (10.0, 60.0)  # seconds: to connect, between two pieces of the answer
-
-
-class Part(NamedTuple):
-    """What goes into one file."""
-
-    trust: Trust
-    region: str
-    bundle: Bundle
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,13 +82,13 @@ def build(bundle_location: str, origin: str | None, day: date, output: Path) -> 
     source = f"{origin or bundle_location}, sha256 {hashlib.sha256(data).hexdigest()}"
     sources = {Trust.RDS: source, Trust.RDS_PREVIEW: source, Trust.AMAZON: f"certifi {certifi.__version__}"}
     amazon = amazon_roots(Path(certifi.where()).read_text("utf-8"))
-    parts = {AMAZON_FILE: Part(Trust.AMAZON, EVERY_REGION, amazon), **regional(bundle)}
+    files = {AMAZON_FILE: amazon, **regional(bundle)}
     output.mkdir(parents=True, exist_ok=True)
-    for file, part in parts.items():
-        (output / file).write_bytes(part.bundle.to_pem())
-    rows = [_row(file, part) for file, part in sorted(parts.items())]
-    (output / MANIFEST).write_bytes(render(rows, day, sources).encode())
-    print(f"{output}: {len(parts)} files. The bundle has {account(bundle)}.")
+    for file, content in files.items():
+        (output / file).write_bytes(content.to_pem())
+    shipped = [_shipped(file, content, day) for file, content in sorted(files.items())]
+    (output / MANIFEST).write_bytes(render(shipped, day, sources).encode())
+    print(f"{output}: {len(files)} files. The bundle has {account(bundle)}.")
 
 
 def check(directory: Path, day: date) -> list[str]:
@@ -117,16 +105,15 @@ def check(directory: Path, day: date) -> list[str]:
         TrustError: the manifest is damaged.
         OSError: a file cannot be read.
     """
-    manifest = parse_manifest((directory / MANIFEST).read_text("utf-8"))
-    rows = {row.file: row for row in manifest.rows}
+    listed = parse_manifest((directory / MANIFEST).read_text("utf-8"))
     present = {path.name for path in directory.glob("*.pem")}
-    faults = [f"{file} is not in {MANIFEST}: delete it" for file in sorted(present - set(rows))]
-    faults += [f"{file} is in {MANIFEST} but not on disk" for file in sorted(set(rows) - present)]
-    if AMAZON_FILE not in rows:
+    faults = [f"{file} is not in {MANIFEST}: delete it" for file in sorted(present - listed.keys())]
+    faults += [f"{file} is in {MANIFEST} but not on disk" for file in sorted(listed.keys() - present)]
+    if AMAZON_FILE not in listed:
         faults.append(f"{AMAZON_FILE} is not in {MANIFEST}")
-    for file in sorted(present & set(rows)):
+    for file in sorted(present & listed.keys()):
         try:
-            found = _file_faults((directory / file).read_bytes(), rows[file], day)
+            found = _file_faults((directory / file).read_bytes(), listed[file], day)
         except ValueError as error:  # BundleError is one too
             found = [str(error)]
         faults += [f"{file}: {fault}" for fault in found]
@@ -177,15 +164,14 @@ def account(bundle: Bundle) -> str:
     return ", ".join(counts)
 
 
-def regional(bundle: Bundle) -> dict[str, Part]:
+def regional(bundle: Bundle) -> dict[str, Bundle]:
     """Cut a bundle into the files to ship, by file name; Beta roots and those of other owners are left out."""
-    parts = {}
+    files = {}
     for region, channel in {(root.region, root.channel) for root in bundle.roots}:
         if region and channel in SHIPPED:
-            trust, file = SHIPPED[channel]
             roots = sorted(bundle.only(region, channel).roots, key=lambda root: (root.name, root.fingerprint))
-            parts[file.format(region=region)] = Part(trust, region, Bundle(tuple(roots), ()))
-    return parts
+            files[f"{RootSet(SHIPPED[channel], region).name}.pem"] = Bundle(tuple(roots), ())
+    return files
 
 
 def amazon_roots(text: str) -> Bundle:
@@ -211,29 +197,33 @@ def _amazon_root(name: str, der: bytes) -> Root:
     return Root(name, None, Channel.GA, None, hashlib.sha256(der).hexdigest(), begin, end, der)
 
 
-def render(rows: Iterable[Row], day: date, sources: dict[Trust, str]) -> str:
+def render(shipped: Iterable[Shipped], day: date, sources: dict[Trust, str]) -> str:
     """Write the manifest: facts first, then a row for each file."""
-    facts = "".join(f"# {trust.value}: {source}\n" for trust, source in sources.items())
-    lines = "".join("\t".join(row) + "\n" for row in rows)
-    return f"# Written by tools/build_snapshot.py\n# date: {day}\n{facts}# {' '.join(Row._fields)}\n{lines}"
+    facts = {"fetched-at": _seconds(day)} | {trust.value: source for trust, source in sources.items()}
+    comments = "".join(f"# {key}: {value}\n" for key, value in facts.items())
+    rows = "".join("\t".join(map(str, row[: len(COLUMNS)])) + "\n" for row in shipped)
+    return f"# Written by tools/build_snapshot.py\n{comments}# {' '.join(COLUMNS)}\n{rows}"
 
 
-def _row(file: str, part: Part) -> Row:
-    digest = hashlib.sha256(part.bundle.to_pem()).hexdigest()
-    return Row(file, part.region, part.trust.value, digest, part.bundle.digest)
+def _shipped(file: str, content: Bundle, day: date) -> Shipped:
+    return Shipped(file, hashlib.sha256(content.to_pem()).hexdigest(), content.digest, _seconds(day))
 
 
-def _file_faults(content: bytes, row: Row, day: date) -> list[str]:
+def _file_faults(content: bytes, shipped: Shipped, day: date) -> list[str]:
     """List what is wrong with one shipped file: built again from its own content, it must come out the same."""
-    if row.file == AMAZON_FILE:
-        parts = {AMAZON_FILE: Part(Trust.AMAZON, EVERY_REGION, amazon_roots(content.decode("ascii", "replace")))}
+    if shipped.file == AMAZON_FILE:
+        files = {AMAZON_FILE: amazon_roots(content.decode("ascii", "replace"))}
     else:
-        parts = regional(parse_bundle(content, now=_midnight(day)))
-    faults = [fault for part in parts.values() for fault in contradictions(part.bundle.roots)]
-    rebuilt = [_row(file, part) for file, part in parts.items()]
-    if rebuilt != [row] or hashlib.sha256(content).hexdigest() != row.sha256:
+        files = regional(parse_bundle(content, now=_midnight(day)))
+    faults = [fault for bundle in files.values() for fault in contradictions(bundle.roots)]
+    rebuilt = [_shipped(file, bundle, day)._replace(fetched_at=shipped.fetched_at) for file, bundle in files.items()]
+    if rebuilt != [shipped] or hashlib.sha256(content).hexdigest() != shipped.sha256:
         faults.append(f"holds something else than {MANIFEST} says")
     return faults
+
+
+def _seconds(day: date) -> int:
+    return int(_midnight(day).timestamp())
 
 
 def _midnight(day: date) -> datetime:

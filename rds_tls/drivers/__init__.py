@@ -10,16 +10,33 @@ An adapter module has:
 - ``reason(error, target)``: the text that says why the driver did not connect.
 """
 
-from typing import NamedTuple, Protocol
-
 from rds_tls.errors import OptionError
+from rds_tls.records import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any
+    from typing import Any, Protocol
 
     from rds_tls.trust import TrustedBundle
+
+    class Adapter(Protocol):
+        """The shape of a driver module."""
+
+        EXTRA: str
+        RESERVED: dict[str, str]
+
+        def kwargs(self, target: "Target") -> dict[str, Any]:
+            """Give the driver's own arguments for a verified connection."""
+
+        def connect(self, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - each driver has its own class
+            """Connect with the driver."""
+
+        def verify(self, connection: Any, target: "Target") -> None:  # noqa: ANN401 - as above
+            """Raise unless the connection's TLS is what was asked for."""
+
+        def reason(self, error: Exception, target: "Target") -> str:
+            """Give the text that says why the driver did not connect."""
 
 
 class Target(NamedTuple):
@@ -38,26 +55,7 @@ class Target(NamedTuple):
     via: tuple[str, int] | None = None
 
 
-class Adapter(Protocol):
-    """The shape of a driver module."""
-
-    EXTRA: str
-    RESERVED: dict[str, str]
-
-    def kwargs(self, target: Target) -> dict[str, "Any"]:
-        """Give the driver's own arguments for a verified connection."""
-
-    def connect(self, options: "Mapping[str, Any]") -> "Any":  # noqa: ANN401 - each driver has its own class
-        """Connect with the driver."""
-
-    def verify(self, connection: "Any", target: Target) -> None:  # noqa: ANN401 - as above
-        """Raise unless the connection's TLS is what was asked for."""
-
-    def reason(self, error: Exception, target: Target) -> str:
-        """Give the text that says why the driver did not connect."""
-
-
-def reserved(adapter: Adapter, name: str) -> str | None:
+def reserved(adapter: "Adapter", name: str) -> str | None:
     """Say why a caller may not pass a driver option.
 
     Every name that starts with ``ssl`` is reserved, so that one which a later driver adds is caught too.
@@ -74,7 +72,7 @@ def reserved(adapter: Adapter, name: str) -> str | None:
     return adapter.RESERVED.get(name)
 
 
-def refuse_reserved(adapter: Adapter, names: "Iterable[str]") -> None:
+def refuse_reserved(adapter: "Adapter", names: "Iterable[str]") -> None:
     """Refuse driver options that contradict verified TLS, or that rds_tls sets itself.
 
     Args:

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from functools import cache
 
 from rds_tls.context import shared_context
 from rds_tls.errors import UnverifiedConnectionError
@@ -162,5 +163,6 @@ def reason(error: Exception, target: "Target") -> str:
     return text
 
 
+@cache
 def _driver() -> "Any":  # noqa: ANN401 - a module
     return require("psycopg", EXTRA)

@@ -78,7 +78,8 @@ def _connection_class(driver: "ModuleType") -> "type[pymysql.Connection[Any]]":
 
         def connect(self, sock: "socket | None" = None) -> None:
             own = self._read_timeout, self._write_timeout
-            self._read_timeout, self._write_timeout = (timeout or self.connect_timeout for timeout in own)
+            self._read_timeout = self._read_timeout or self.connect_timeout
+            self._write_timeout = self._write_timeout or self.connect_timeout
             try:
                 super().connect(sock)
             finally:
@@ -126,6 +127,7 @@ def reason(error: Exception, _target: "Target") -> str:
     return str(error)
 
 
+@cache
 def _driver() -> "ModuleType":
     driver = require("pymysql", EXTRA)
     if driver.VERSION[:2] < _FIRST_SAFE:

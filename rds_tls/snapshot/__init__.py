@@ -3,29 +3,15 @@
 Finding a file reads the manifest, once, and no PEM file. ``tools/build_snapshot.py`` writes both.
 """
 
-import datetime as dt
 import os
-import re
 from functools import cache
-from typing import NamedTuple
 
-from rds_tls.endpoint import Trust
+from rds_tls.endpoint import RootSet
 from rds_tls.errors import TrustError
+from rds_tls.records import NamedTuple
 
 DIRECTORY = os.path.dirname(__file__)
 MANIFEST = "manifest.tsv"
-
-# The region of a file that serves every region, as the Amazon Trust Services roots do.
-EVERY_REGION = "*"
-
-# What may stand in the columns of a row, in order; tests/test_snapshot.py shows a whole manifest.
-COLUMNS = {
-    "file": re.compile(r"[a-z0-9-]+\.pem"),
-    "region": re.compile(r"[a-z]+(?:-[a-z]+)+-[0-9]+|\*"),
-    "trust": re.compile("|".join(trust.value for trust in Trust)),
-    "sha256": re.compile(r"[0-9a-f]{64}"),
-    "digest": re.compile(r"[0-9a-f]{64}"),
-}
 
 REINSTALL = "Install rds-tls again, or set RDS_TLS_CA_BUNDLE to a PEM file of the roots."
 UNPACK = (
@@ -34,46 +20,40 @@ UNPACK = (
 )
 
 
-class Row(NamedTuple):
-    """One shipped file as the manifest lists it: the columns, in order."""
-
-    file: str
-    region: str
-    trust: str
-    sha256: str
-    digest: str
-
-
-class Manifest(NamedTuple):
-    """What ships: the rows, the UTC date (ISO) of the snapshot, and the source for each kind of trust."""
-
-    date: str
-    sources: dict[str, str]
-    rows: tuple[Row, ...]
+# What fetched-at may have: until the year 5138. int() refuses thousands of digits with an error of its own.
+_MAX_DIGITS = 11
 
 
 class Shipped(NamedTuple):
-    """A file of roots that ships with the package.
+    """A file of roots that ships with the package: a row of the manifest, and when the snapshot was taken.
 
     Attributes:
-        path: the PEM file.
+        file: the file's name, which is ``RootSet.name`` and ``.pem``.
+        sha256: SHA-256, in hex, of its bytes.
         digest: SHA-256, in hex, over the roots in it (``Bundle.digest``).
-        source: where its roots were taken from.
-        date: the UTC date (ISO) on which they were.
+        fetched_at: when they were taken from their source, in POSIX seconds (UTC).
     """
 
-    path: str
+    file: str
+    sha256: str
     digest: str
-    source: str
-    date: str
+    fetched_at: int
+
+    @property
+    def path(self) -> str:
+        """Where the file is."""
+        return os.path.join(DIRECTORY, self.file)
 
 
-def find(trust: Trust, region: str | None) -> Shipped | None:
-    """Find the shipped roots for a kind of trust in a region.
+# What stands in a row; fetched-at stands above all rows.
+COLUMNS = Shipped._fields[:3]
+
+
+def find(roots: RootSet) -> Shipped | None:
+    """Find the shipped roots of an endpoint.
 
     Args:
-        trust: whose roots sign the server's certificate.
-        region: the AWS region; makes no difference to ``Trust.AMAZON``, which serves every region.
+        roots: which roots sign its certificate.
 
     Returns:
         The file, or None if none ships for this region.
@@ -81,60 +61,57 @@ def find(trust: Trust, region: str | None) -> Shipped | None:
     Raises:
         TrustError: the snapshot is damaged, or is not on disk, as when the package is imported from a zip.
     """
-    shipped = _shipped().get((trust.value, EVERY_REGION if trust is Trust.AMAZON else region))
+    shipped = _manifest().get(f"{roots.name}.pem")
     if shipped is not None and not os.path.isfile(shipped.path):
         raise TrustError(f"the shipped roots are missing from the disk ({shipped.path}). {UNPACK}")
     return shipped
 
 
-def parse_manifest(text: str) -> Manifest:
-    """Read a manifest.
+def parse_manifest(text: str) -> dict[str, Shipped]:
+    """Read a manifest. What its files hold is for ``tools/build_snapshot.py --check`` to say.
 
     Args:
-        text: ``# key: value`` lines (the date, and a source for each kind of trust that has a row), then one
-            row for each file, its columns separated by tabs.
+        text: lines with a ``#`` in front, one of them ``# fetched-at: <POSIX seconds>``; then a row for each file,
+            its columns separated by tabs.
 
     Returns:
-        The manifest, its rows in the order of the text.
+        The files by name, in the order of the text.
 
     Raises:
         TrustError: a line does not follow these rules.
     """
-    facts: dict[str, str] = {}
-    rows: dict[tuple[str, str], Row] = {}
+    fetched_at = None
+    files: dict[str, Shipped] = {}
     for number, line in enumerate(text.split("\n"), start=1):
-        if line.startswith("#"):
-            key, colon, value = line[1:].partition(":")
-            facts |= {key.strip(): value.strip()} if colon else {}
-        elif line:
-            row = _parse_row(line, number)
-            if rows.setdefault((row.trust, row.region), row) is not row:
-                raise _damaged(f"line {number} lists {row.trust} in {row.region} once more")
-    date = facts.pop("date", "")
-    if not _is_date(date):
-        raise _damaged(f"its date is {date!r}, not an ISO date")
-    if missing := {row.trust for row in rows.values() if not facts.get(row.trust)}:
-        raise _damaged(f"it names no source for {', '.join(sorted(missing))}")
-    return Manifest(date, facts, tuple(rows.values()))
+        if line.startswith("# fetched-at: "):
+            fetched_at = _parse_time(line, number)
+        elif line and not line.startswith("#"):
+            if fetched_at is None:
+                raise _damaged(f"line {number} comes before '# fetched-at'")
+            shipped = _parse_row(line, number, fetched_at)
+            if files.setdefault(shipped.file, shipped) is not shipped:
+                raise _damaged(f"line {number} lists {shipped.file!r} once more")
+    if not files:
+        raise _damaged("it lists no file")
+    return files
 
 
-def _is_date(text: str) -> bool:
-    """Tell whether a text is a day of the calendar: the age of the roots is reckoned from it."""
-    try:
-        # The pattern comes first: Python also reads other forms of ISO 8601, such as weeks.
-        return bool(re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) and dt.date.fromisoformat(text))
-    except ValueError:
-        return False
+def _parse_time(line: str, number: int) -> int:
+    digits = line.partition(": ")[2]
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= _MAX_DIGITS):
+        raise _damaged(f"line {number} has {digits!r}, no number of seconds")
+    return int(digits)
 
 
-def _parse_row(line: str, number: int) -> Row:
-    values = line.split("\t")
-    if len(values) != len(COLUMNS):
-        raise _damaged(f"line {number} has {len(values)} columns, not {len(COLUMNS)}")
-    for (column, pattern), value in zip(COLUMNS.items(), values, strict=True):
-        if not pattern.fullmatch(value):
-            raise _damaged(f"line {number} has {value!r} for its {column}")
-    return Row(*values)
+def _parse_row(line: str, number: int, fetched_at: int) -> Shipped:
+    columns = line.split("\t")
+    if len(columns) != len(COLUMNS):
+        raise _damaged(f"line {number} has {len(columns)} columns, not {len(COLUMNS)}")
+    file, sha256, digest = columns
+    # A name without a path, so that no row leads out of the directory.
+    if not file.removesuffix(".pem").replace("-", "").isalnum():
+        raise _damaged(f"line {number} has {file!r} for its file")
+    return Shipped(file, sha256, digest, fetched_at)
 
 
 def _damaged(fault: str) -> TrustError:
@@ -142,22 +119,13 @@ def _damaged(fault: str) -> TrustError:
 
 
 @cache
-def _shipped() -> dict[tuple[str, str | None], Shipped]:
+def _manifest() -> dict[str, Shipped]:
     """Read the manifest of the installed package, the first time only."""
     path = os.path.join(DIRECTORY, MANIFEST)
     try:
         with open(path, encoding="utf-8") as file:
-            manifest = parse_manifest(file.read())
+            return parse_manifest(file.read())
     except OSError as error:
         raise TrustError(f"the shipped roots cannot be read ({path}: {error.strerror}). {UNPACK}") from error
     except UnicodeDecodeError as error:
         raise _damaged(str(error)) from error
-    return {
-        (row.trust, row.region): Shipped(
-            os.path.join(DIRECTORY, row.file),
-            row.digest,
-            manifest.sources[row.trust],
-            manifest.date,
-        )
-        for row in manifest.rows
-    }

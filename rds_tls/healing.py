@@ -1,0 +1,58 @@
+"""After a rotation: newer roots for a server whose chain ends in one that is not among the anchors."""
+
+from rds_tls import log
+from rds_tls.errors import RdsTlsError
+from rds_tls.refresh import SCHEDULE
+from rds_tls.trust import TrustedBundle, hold, in_background, look, renewed
+
+
+def heal(failed: TrustedBundle) -> TrustedBundle | None:
+    """Look for newer roots, after a server's chain ended in a root that is not among the anchors.
+
+    Within ``refresh.PAUSE`` this downloads once for each region and process; threads that fail together wait for that
+    one download. Nothing is relaxed: the new roots pass the same checks as ever.
+
+    Args:
+        failed: the anchors that did not know the root.
+
+    Returns:
+        Other anchors, with which one more attempt makes sense; None when there are none.
+    """
+    if not failed.may_be_renewed:
+        return None
+    roots, settings = failed.roots, failed.settings
+    with SCHEDULE.turn(roots):
+        current, seen = look(roots, settings)
+        if current is None or _same(current, failed):
+            if not SCHEDULE.due(("heal", roots)):
+                return None
+            try:
+                current = renewed(roots, settings, seen, unconditional=True)
+            except RdsTlsError as error:
+                log.warning("the %s could not be renewed: %s", roots, error)
+                return None
+        if _same(current, failed):
+            return None
+        log.info("healed: now the %s", current)
+        return hold(current)
+
+
+def heal_later(failed: TrustedBundle) -> None:
+    """Heal in the background, for a caller that cannot wait: contexts that are built afterwards have the newer roots.
+
+    Args:
+        failed: the anchors that did not know the root.
+    """
+    in_background("heal later", failed, lambda: heal(failed))
+
+
+def _same(one: TrustedBundle, other: TrustedBundle) -> bool:
+    """Say whether two bundles hold the same anchors; of a path that was replaced, the digest alone is left."""
+    return one.digest == other.digest or (one.path != other.path and anchors(one) == anchors(other))
+
+
+def anchors(bundle: TrustedBundle) -> set[bytes]:
+    """Give the PEM blocks of a bundle, to compare one with another whatever else the files say."""
+    with open(bundle.path, "rb") as file:
+        begin, end = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
+        return {block.partition(end)[0] for block in file.read().split(begin)[1:]}
