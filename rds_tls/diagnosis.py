@@ -100,7 +100,7 @@ _NO_TLS = Diagnosis(
 )
 _INJECTED = Diagnosis(
     Cause.INJECTED,
-    "somebody spoke out of turn before TLS on the connection to {host}, as a man in the middle does",
+    "what came from {host} before or in place of TLS is none: somebody speaks out of turn, as a man in the middle does",
     "find out who is on the way: a tunnel, a proxy, the network; no RDS server does this, and nothing was sent",
 )
 _OLD_TLS = Diagnosis(
@@ -143,7 +143,8 @@ TEXTS = (
     ("server does not support ssl", _NO_TLS),
     ("server doesn't support it", _NO_TLS),
     ("unencrypted data after ssl", _INJECTED),
-    ("more than a greeting before tls", _INJECTED),
+    ("wrong version number", _INJECTED),
+    ("record layer failure", _INJECTED),
     ("unsupported protocol", _OLD_TLS),
     ("no protocols available", _OLD_TLS),
     ("alert protocol version", _OLD_TLS),

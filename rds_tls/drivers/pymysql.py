@@ -2,6 +2,7 @@
 
 import ssl
 from functools import cache
+from io import BufferedReader
 
 from rds_tls.context import SealedContext, pinned_context, shared_context
 from rds_tls.errors import DriverNotInstalledError, UnverifiedConnectionError
@@ -67,8 +68,8 @@ def connect(options: "Mapping[str, Any]") -> "pymysql.Connection[Any]":
 def _connection_class(driver: "ModuleType") -> "type[pymysql.Connection[Any]]":
     """Give PyMySQL's connection with two guards more.
 
-    Whoever speaks out of turn before TLS is refused: PyMySQL itself drops what a man in the middle puts between the
-    greeting and TLS, which is safe as long as it does. And ``connect_timeout`` bounds each wait of the login, where
+    Whoever speaks out of turn before TLS is refused: PyMySQL itself reads on behind the greeting and drops what a man in
+    the middle puts there, which is safe as long as it does. And ``connect_timeout`` bounds each wait of the login, where
     PyMySQL's own ends with the TCP connection and leaves a server that stalls for ever.
     """
 
@@ -85,17 +86,10 @@ def _connection_class(driver: "ModuleType") -> "type[pymysql.Connection[Any]]":
             finally:
                 self._read_timeout, self._write_timeout = own
 
-        def _request_authentication(self) -> None:
-            # The greeting has been read, and a server has nothing more to say until it is answered.
-            self._sock.settimeout(0)
-            early = self._rfile.peek(1)
-            self._sock.settimeout(self._read_timeout)
-            if early:
-                raise driver.err.OperationalError(
-                    driver.constants.CR.CR_SSL_CONNECTION_ERROR,
-                    "the server, or somebody on the way to it, sent more than a greeting before TLS",
-                )
-            super()._request_authentication()
+        def _get_server_information(self) -> None:
+            # A reader that takes in no more than it is asked for: what follows the greeting is left for TLS to refuse.
+            self._rfile = BufferedReader(self._rfile.detach(), buffer_size=1)
+            super()._get_server_information()
 
     return Connection
 
