@@ -5,12 +5,19 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import calls, cold, connects, imports, load, machine
+from benchmarks import calls, cold, connects, imports, instructions, load, machine
 from benchmarks.goals import Verdict, judge
 from benchmarks.measure import Table
 from benchmarks.stage import set_stage
 
-GROUPS = {"imports": imports, "cold": cold, "connects": connects, "calls": calls, "load": load}
+GROUPS = {
+    "imports": imports,
+    "cold": cold,
+    "connects": connects,
+    "calls": calls,
+    "load": load,
+    "instructions": instructions,
+}
 RESULTS = Path(__file__).with_name("results.json")
 
 # What part of all rounds --quick runs.

@@ -13,13 +13,15 @@ else:
         """Read a class body as ``typing.NamedTuple`` does: annotated fields, defaults, methods."""
 
         def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, object]) -> type:
-            plain = super().__new__(cls, name, bases, body)
             if not bases:
-                return plain
-            fields = plain.__annotations__
+                return super().__new__(cls, name, bases, body)
+            # Python 3.14 keeps the annotations out of the body, and gives them to a class that asks.
+            fields = body.get("__annotations__") or super().__new__(cls, name, bases, body).__annotations__
             defaults = [body.pop(field) for field in fields if field in body]
-            row = namedtuple(name, fields, defaults=defaults, module=plain.__module__)  # noqa: PYI024 - made into one
-            return type(name, (row,), {**body, "__slots__": ()})
+            record = namedtuple(name, fields, defaults=defaults)  # noqa: PYI024 - what type checkers see is typing's
+            for key, value in body.items():
+                setattr(record, key, value)
+            return record
 
     class NamedTuple(metaclass=_Fields):
         """The base to write; what comes of it is a tuple that has nothing more to do with it."""

@@ -68,14 +68,15 @@ def connect(options: "Mapping[str, Any]") -> "pymysql.Connection[Any]":
 def _connection_class(driver: "ModuleType") -> "type[pymysql.Connection[Any]]":
     """Give PyMySQL's connection with two guards more.
 
-    Whoever speaks out of turn before TLS is refused: PyMySQL itself reads on behind the greeting and drops what a man in
-    the middle puts there, which is safe as long as it does. And ``connect_timeout`` bounds each wait of the login, where
-    PyMySQL's own ends with the TCP connection and leaves a server that stalls for ever.
+    Whoever speaks out of turn before TLS is refused: PyMySQL itself reads on behind the greeting and drops what a man
+    in the middle puts there, which is safe as long as it does. And ``connect_timeout`` bounds each wait of the
+    login, where PyMySQL's own ends with the TCP connection and leaves a server that stalls for ever.
     """
 
     class Connection(driver.connections.Connection):  # type: ignore[name-defined,misc]
         _read_timeout: float | None
         _write_timeout: float | None
+        _rfile: BufferedReader
 
         def connect(self, sock: "socket | None" = None) -> None:
             own = self._read_timeout, self._write_timeout
