@@ -156,7 +156,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("arguments", "message"), MISTAKES.values(), ids=MISTAKES)
 def test_mistake_is_explained(arguments: dict[str, Any], message: str) -> None:
     """A contradiction or a bad value raises an OptionError that names it and the fix."""
-    rds_tls.postgres_kwargs(HOST, port=5432, region="eu-west-1")  # what was right before makes nothing right
+    rds_tls.postgres_kwargs(HOST, port=5432)  # what was right before makes nothing right
     with pytest.raises(rds_tls.OptionError, match=message) as caught:
         rds_tls.postgres_kwargs(**{"host": HOST, **arguments})
     assert "pw" not in str(caught.value)

@@ -290,13 +290,17 @@ def test_refresh_lets_the_connect_go_first(store: TrustStore, root: bytes, monke
 
 def test_file_is_looked_at_once_in_a_glance(store: TrustStore, root: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two glances a warm call asks the system nothing; the next glance sees that the file has gone."""
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     store.publish(REGION, root)
     first = trusted_bundle(ROOTS, store.settings)
+    now += trust.GLANCE
+    assert trusted_bundle(ROOTS, store.settings) is first  # a glance: the file is there
     Path(first.path).unlink()
+    now += trust.GLANCE / 2
     assert trusted_bundle(ROOTS, store.settings) is first
-    now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + trust.GLANCE)
     assert not Path(first.path).exists()
+    now += trust.GLANCE / 2
     trusted_bundle(ROOTS, store.settings)
     assert Path(first.path).exists()
 
