@@ -38,15 +38,8 @@ Importing this package loads nothing but this file: each public name arrives wit
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from rds_tls.connect import (
-        aconnect_postgres,
-        ca_path,
-        connect_mysql,
-        connect_postgres,
-        mysql_kwargs,
-        postgres_kwargs,
-        ssl_context,
-    )
+    from rds_tls.connect import aconnect_postgres, connect_mysql, connect_postgres, mysql_kwargs, postgres_kwargs
+    from rds_tls.context import ssl_context
     from rds_tls.endpoint import Endpoint, Kind, Trust, parse_endpoint
     from rds_tls.errors import (
         BundleError,
@@ -63,6 +56,7 @@ if TYPE_CHECKING:
     )
     from rds_tls.renewal import prefetch
     from rds_tls.settings import Settings
+    from rds_tls.trust import ca_path
 
 __version__ = "0.1.0"
 
@@ -99,14 +93,14 @@ _HOMES = {
     "Settings": "settings",
     "Trust": "endpoint",
     "aconnect_postgres": "connect",
-    "ca_path": "connect",
+    "ca_path": "trust",
     "connect_mysql": "connect",
     "connect_postgres": "connect",
     "mysql_kwargs": "connect",
     "parse_endpoint": "endpoint",
     "postgres_kwargs": "connect",
     "prefetch": "renewal",
-    "ssl_context": "connect",
+    "ssl_context": "context",
 }
 
 
@@ -114,9 +108,8 @@ def __getattr__(name: str) -> object:
     """Import the module that holds a public name when the name is first used."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    home = import_module(f"{__name__}.{_HOMES.get(name, 'errors')}")
+    # What importlib.import_module does, without the import of importlib.
+    home = __import__(f"{__name__}.{_HOMES.get(name, 'errors')}", fromlist=[name])
     value = globals()[name] = getattr(home, name)
     return value
 

@@ -4,14 +4,10 @@ Everything here verifies the server's chain against the region's RDS roots, and 
 No argument weakens that, and a driver option that would is refused.
 """
 
-from rds_tls.context import shared_context
-from rds_tls.plan import MYSQL, POSTGRES, Request, make_plan, root_set
-from rds_tls.settings import process_settings
-from rds_tls.trust import trusted_bundle
+from rds_tls.plan import MYSQL, POSTGRES, Request, make_plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import ssl
     from typing import Any
 
     import psycopg
@@ -19,7 +15,6 @@ if TYPE_CHECKING:
 
     from rds_tls.plan import Address, Password, Plan
     from rds_tls.settings import Settings
-    from rds_tls.trust import TrustedBundle
 
 
 def connect_postgres(
@@ -232,51 +227,6 @@ def mysql_kwargs(
     """
     request = Request(host, port, via, expect, region, settings, iam, user, password, database)
     return make_plan(MYSQL, driver, request, driver_options).options
-
-
-def ssl_context(
-    host: str | None = None, *, region: str | None = None, settings: "Settings | None" = None
-) -> "ssl.SSLContext":
-    """Give the sealed SSLContext for an endpoint, or for a region's RDS endpoints.
-
-    It verifies the name that the driver passes as ``server_hostname``: pass drivers the endpoint itself as host.
-
-    Args:
-        host: the endpoint.
-        region: the AWS region, in place of a host or for an endpoint whose name has none.
-        settings: where trust anchors come from; those of the environment unless given.
-
-    Returns:
-        The context that every caller with the same trust anchors shares.
-
-    Raises:
-        EndpointError, OptionError, TrustError: as for ``connect_postgres``.
-    """
-    return shared_context(_bundle(host, region, settings))
-
-
-def ca_path(host: str | None = None, *, region: str | None = None, settings: "Settings | None" = None) -> str:
-    """Give the path of the PEM file of trust anchors, for a driver's ``sslrootcert`` or ``ssl_ca``.
-
-    The file alone verifies nothing: the driver must be told to verify chain and name too.
-
-    Args:
-        host: the endpoint.
-        region: the AWS region, in place of a host or for an endpoint whose name has none.
-        settings: where trust anchors come from; those of the environment unless given.
-
-    Returns:
-        An absolute path that stays valid while the program runs.
-
-    Raises:
-        EndpointError, OptionError, TrustError: as for ``connect_postgres``.
-    """
-    return _bundle(host, region, settings).path
-
-
-def _bundle(host: str | None, region: str | None, settings: "Settings | None") -> "TrustedBundle":
-    settings = process_settings() if settings is None else settings
-    return trusted_bundle(root_set(host, region), settings)
 
 
 def _connect(plan: "Plan") -> "Any":  # noqa: ANN401 - the driver's connection

@@ -4,13 +4,14 @@ import ssl
 from functools import lru_cache
 
 from rds_tls.errors import SealedContextError, TrustError
-from rds_tls.trust import Source
+from rds_tls.trust import Source, bundle_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from socket import socket
     from typing import NoReturn
 
+    from rds_tls.settings import Settings
     from rds_tls.trust import TrustedBundle
 
 # AWS has some forty regions, and a tunnel adds a context of its own: room for all of them, and a bound.
@@ -141,6 +142,27 @@ class PinnedContext(SealedContext):
         """Wrap as ``ssl.SSLContext.wrap_bio`` does, with the pinned name in place of the driver's."""
         del server_hostname
         return super().wrap_bio(incoming, outgoing, server_side, self.pinned_name, session)
+
+
+def ssl_context(
+    host: str | None = None, *, region: str | None = None, settings: "Settings | None" = None
+) -> ssl.SSLContext:
+    """Give the sealed SSLContext for an endpoint, or for a region's RDS endpoints.
+
+    It verifies the name that the driver passes as ``server_hostname``: pass drivers the endpoint itself as host.
+
+    Args:
+        host: the endpoint.
+        region: the AWS region, in place of a host or for an endpoint whose name has none.
+        settings: where trust anchors come from; those of the environment unless given.
+
+    Returns:
+        The context that every caller with the same trust anchors shares.
+
+    Raises:
+        EndpointError, OptionError, TrustError: as for ``connect_postgres``.
+    """
+    return shared_context(bundle_for(host, region, settings))
 
 
 @lru_cache(maxsize=_MAX_CONTEXTS)

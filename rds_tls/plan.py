@@ -6,23 +6,21 @@ And what is decided after it failed: whether newer roots make one more attempt w
 from functools import cache, lru_cache
 from importlib import import_module
 
-from rds_tls import regions
 from rds_tls.drivers import Target, refuse_reserved
-from rds_tls.endpoint import Endpoint, RootSet, Trust, parse_endpoint, url_extras
+from rds_tls.endpoint import Endpoint, RootSet, parse_endpoint, url_extras
 from rds_tls.errors import OptionError
 from rds_tls.records import NamedTuple
 from rds_tls.settings import Settings, process_settings
-from rds_tls.trust import trusted_bundle
+from rds_tls.trust import agreed, root_set, trusted_bundle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import ModuleType
-    from typing import Any, TypeVar
+    from typing import Any
 
     Address = tuple[str, int]
     Password = str | Callable[[], str]
-    Value = TypeVar("Value", int, str)
 
 _MAX_PORT = 65_535
 
@@ -177,7 +175,7 @@ def _known_route(host: str, port: int | None, region: str | None) -> Route:
 
 
 def _checked_route(endpoint: Endpoint, port: int | None, region: str | None) -> Route:
-    port = _agreed("port", endpoint.port, port)
+    port = agreed("port", endpoint.port, port)
     if port is not None:
         port = _checked_port(port, f"port={port!r}")
     return Route(endpoint, port, root_set(endpoint, region))
@@ -192,48 +190,12 @@ def _password(request: Request, endpoint: Endpoint, port: int) -> str | None:
         return password
     if request.password is not None:
         raise OptionError("iam=True signs a token in place of the password: leave password= out")
-    region = _agreed("region", endpoint.region, request.region)
+    region = agreed("region", endpoint.region, request.region)
     if request.user is None or region is None:
         raise OptionError("iam=True signs a token for a user in a region: pass user=, and region= if the host has none")
     from rds_tls.iam import token
 
     return token(endpoint, port, request.user, region)
-
-
-def root_set(host: str | Endpoint | None, region: str | None) -> RootSet:
-    """Find which roots sign for an endpoint, or for a region's RDS endpoints.
-
-    Args:
-        host: the endpoint, parsed or not; None for a region.
-        region: the AWS region; needed where the host says none.
-
-    Returns:
-        The set of roots. Its region is None only for Amazon Trust Services.
-
-    Raises:
-        EndpointError: the host is not an RDS endpoint.
-        OptionError: the region is none, contradicts the host's, or is missing.
-    """
-    if region is not None and not (isinstance(region, str) and regions.partition_of(region)):
-        raise OptionError(f"region={region!r} is not the name of an AWS region: check its spelling")
-    if host is None and region is None:
-        raise OptionError("neither a host nor a region is given: pass the endpoint, or region='us-east-1'")
-    endpoint = parse_endpoint(host) if isinstance(host, str) else host
-    if endpoint is None:
-        return RootSet(Trust.RDS, region)
-    region = _agreed("region", endpoint.region, region)
-    if endpoint.trust is Trust.AMAZON:
-        return RootSet(Trust.AMAZON, None)
-    if region is None:
-        raise OptionError(f"{endpoint.host!r} has no region in its name: pass region= with the one its writer is in")
-    return RootSet(endpoint.trust, region)
-
-
-def _agreed(name: str, in_host: "Value | None", argument: "Value | None") -> "Value | None":
-    """Take what the host says or what the argument says, and refuse two that differ."""
-    if in_host is not None and argument is not None and in_host != argument:
-        raise OptionError(f"the host says {name} {in_host!r}, the argument {name}={argument!r}: leave one out")
-    return in_host if argument is None else argument
 
 
 def _checked_port(port: int, origin: str) -> int:

@@ -9,18 +9,21 @@ import os
 import time
 from enum import Enum
 
-from rds_tls import log, snapshot, store
-from rds_tls.endpoint import RootSet, Trust
-from rds_tls.errors import RdsTlsError, TrustError
+from rds_tls import log, regions, snapshot, store
+from rds_tls.endpoint import Endpoint, RootSet, Trust, parse_endpoint
+from rds_tls.errors import OptionError, RdsTlsError, TrustError
 from rds_tls.records import NamedTuple
-from rds_tls.settings import CA_BUNDLE_VARIABLE
+from rds_tls.settings import CA_BUNDLE_VARIABLE, process_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeVar
 
     from rds_tls.cache import Entry
     from rds_tls.settings import Settings
+
+    Value = TypeVar("Value", int, str)
 
 # The same bound as for a published bundle (165 KB in 2026): larger is a mistake, not a CA file.
 MAX_CA_FILE_BYTES = 1_048_576
@@ -89,6 +92,66 @@ class _Held(NamedTuple):
 
 
 _held: "dict[tuple[RootSet, Settings], _Held]" = {}
+
+
+def ca_path(host: str | None = None, *, region: str | None = None, settings: "Settings | None" = None) -> str:
+    """Give the path of the PEM file of trust anchors, for a driver's ``sslrootcert`` or ``ssl_ca``.
+
+    The file alone verifies nothing: the driver must be told to verify chain and name too.
+
+    Args:
+        host: the endpoint.
+        region: the AWS region, in place of a host or for an endpoint whose name has none.
+        settings: where trust anchors come from; those of the environment unless given.
+
+    Returns:
+        An absolute path that stays valid while the program runs.
+
+    Raises:
+        EndpointError, OptionError, TrustError: as for ``connect_postgres``.
+    """
+    return bundle_for(host, region, settings).path
+
+
+def bundle_for(host: str | None, region: str | None, settings: "Settings | None") -> TrustedBundle:
+    """Find the trust anchors as ``ca_path`` does."""
+    return trusted_bundle(root_set(host, region), process_settings() if settings is None else settings)
+
+
+def root_set(host: str | Endpoint | None, region: str | None) -> RootSet:
+    """Find which roots sign for an endpoint, or for a region's RDS endpoints.
+
+    Args:
+        host: the endpoint, parsed or not; None for a region.
+        region: the AWS region; needed where the host says none.
+
+    Returns:
+        The set of roots. Its region is None only for Amazon Trust Services.
+
+    Raises:
+        EndpointError: the host is not an RDS endpoint.
+        OptionError: the region is none, contradicts the host's, or is missing.
+    """
+    if region is not None and not (isinstance(region, str) and regions.partition_of(region)):
+        raise OptionError(f"region={region!r} is not the name of an AWS region: check its spelling")
+    if host is None and region is None:
+        raise OptionError("neither a host nor a region is given: pass the endpoint, or region='us-east-1'")
+    endpoint = parse_endpoint(host) if isinstance(host, str) else host
+    if endpoint is None:
+        return RootSet(Trust.RDS, region)
+    region = agreed("region", endpoint.region, region)
+    if endpoint.trust is Trust.AMAZON:
+        return RootSet(Trust.AMAZON, None)
+    if region is None:
+        raise OptionError(f"{endpoint.host!r} has no region in its name: pass region= with the one its writer is in")
+    return RootSet(endpoint.trust, region)
+
+
+def agreed(name: str, in_host: "Value | None", argument: "Value | None") -> "Value | None":
+    """Take what the host says or what the argument says, and refuse two that differ."""
+    if in_host is not None and argument is not None and in_host != argument:
+        raise OptionError(f"the host says {name} {in_host!r}, the argument {name}={argument!r}: leave one out")
+    return in_host if argument is None else argument
 
 
 def trusted_bundle(roots: RootSet, settings: "Settings") -> TrustedBundle:
