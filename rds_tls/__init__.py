@@ -13,6 +13,7 @@ The floors: imports run strictly downwards, and rooms on one floor never import 
     1  bundle      bytes -> Bundle of roots
     1  diagnosis   what went wrong in a handshake -> its cause and its fix
     1  extras      what an extra installs, imported when a call needs it
+    2  ca_file     a caller's own CA file
     2  endpoint    host name -> Endpoint
     2  download    one file over HTTPS, in bounded time
     2  cache       downloaded roots on disk: atomic, locked, self-checking
@@ -26,9 +27,10 @@ The floors: imports run strictly downwards, and rooms on one floor never import 
     6  trust       what to trust for an endpoint, and why
     7  healing     newer roots, after a rotation
     8  context     a sealed SSLContext from a trusted bundle
-    9  drivers     one file for each database driver
-    10 plan        what is decided before a driver dials, and after it failed
-    11 connect     one call from a host name to a verified connection
+    9  pinned      such a context for one name, whatever a driver dials
+    10 drivers     one file for each database driver
+    11 plan        what is decided before a driver dials, and after it failed
+    12 connect     one call from a host name to a verified connection
 
 Importing this package loads nothing but this file: each public name arrives with its first use (PEP 562).
 """

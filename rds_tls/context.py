@@ -8,14 +8,13 @@ from rds_tls.trust import Source, bundle_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from socket import socket
     from typing import NoReturn
 
     from rds_tls.settings import Settings
     from rds_tls.trust import TrustedBundle
 
-# AWS has some forty regions, and a tunnel adds a context of its own: room for all of them, and a bound.
-_MAX_CONTEXTS = 128
+# AWS has some forty regions, and a program may have a CA file for each: room for all of them, and a bound.
+MAX_CONTEXTS = 128
 
 
 # OpenSSL's verdicts that no anchor signs the chain (openssl-verification-options(1) and x509_vfy.h): the issuer is not
@@ -64,7 +63,6 @@ class SealedContext(ssl.SSLContext):
     sslsocket_class = _Socket
     sslobject_class = _Object
     bundle: "TrustedBundle | None" = None
-    pinned_name: str | None = None
     sealed = False
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -108,42 +106,6 @@ class SealedContext(ssl.SSLContext):
         self._refuse("ALPN protocols cannot be set")
 
 
-class PinnedContext(SealedContext):
-    """A sealed context that verifies one name, whatever name the driver dialled.
-
-    This is what lets a connection through a tunnel to 127.0.0.1 verify the database endpoint: most drivers
-    verify the name they dial and have no option for another.
-    """
-
-    # Both signatures are the base class's own, so that a driver may pass anything by position.
-    def wrap_socket(
-        self,
-        sock: "socket",
-        server_side: bool = False,  # noqa: FBT001, FBT002
-        do_handshake_on_connect: bool = True,  # noqa: FBT001, FBT002
-        suppress_ragged_eofs: bool = True,  # noqa: FBT001, FBT002
-        server_hostname: "str | bytes | None" = None,
-        session: ssl.SSLSession | None = None,
-    ) -> ssl.SSLSocket:
-        """Wrap as ``ssl.SSLContext.wrap_socket`` does, with the pinned name in place of the driver's."""
-        del server_hostname
-        return super().wrap_socket(
-            sock, server_side, do_handshake_on_connect, suppress_ragged_eofs, self.pinned_name, session
-        )
-
-    def wrap_bio(
-        self,
-        incoming: ssl.MemoryBIO,
-        outgoing: ssl.MemoryBIO,
-        server_side: bool = False,  # noqa: FBT001, FBT002
-        server_hostname: "str | bytes | None" = None,
-        session: ssl.SSLSession | None = None,
-    ) -> ssl.SSLObject:
-        """Wrap as ``ssl.SSLContext.wrap_bio`` does, with the pinned name in place of the driver's."""
-        del server_hostname
-        return super().wrap_bio(incoming, outgoing, server_side, self.pinned_name, session)
-
-
 def ssl_context(
     host: str | None = None, *, region: str | None = None, settings: "Settings | None" = None
 ) -> ssl.SSLContext:
@@ -165,7 +127,7 @@ def ssl_context(
     return shared_context(bundle_for(host, region, settings))
 
 
-@lru_cache(maxsize=_MAX_CONTEXTS)
+@lru_cache(maxsize=MAX_CONTEXTS)
 def shared_context(bundle: "TrustedBundle") -> SealedContext:
     """Give the one context for a bundle; the driver passes the name to verify.
 
@@ -178,30 +140,22 @@ def shared_context(bundle: "TrustedBundle") -> SealedContext:
     Raises:
         TrustError: OpenSSL cannot load the bundle's file.
     """
-    return _build(SealedContext(ssl.PROTOCOL_TLS_CLIENT), bundle)
+    return build(SealedContext(ssl.PROTOCOL_TLS_CLIENT), bundle)
 
 
-@lru_cache(maxsize=_MAX_CONTEXTS)
-def pinned_context(bundle: "TrustedBundle", name: str) -> SealedContext:
-    """Give the context that verifies ``name`` whatever address the driver dials.
+def build(context: SealedContext, bundle: "TrustedBundle") -> SealedContext:
+    """Set what the seal then keeps. PROTOCOL_TLS_CLIENT already verifies the chain and the name.
 
     Args:
+        context: a new context.
         bundle: the trust anchors.
-        name: the endpoint's host name, which the server's certificate must carry.
 
     Returns:
-        A sealed context, as from ``shared_context``.
+        The same context, sealed.
 
     Raises:
-        TrustError: OpenSSL cannot load the bundle's file.
+        TrustError: OpenSSL cannot load the bundle's file, or a caller's own holds no CA.
     """
-    context = PinnedContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.pinned_name = name
-    return _build(context, bundle)
-
-
-def _build(context: SealedContext, bundle: "TrustedBundle") -> SealedContext:
-    """Set what the seal then keeps. PROTOCOL_TLS_CLIENT already verifies the chain and the name."""
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # Python sets these two flags differently from 3.13 on, and only in create_default_context().
     context.verify_flags = (context.verify_flags | ssl.VERIFY_X509_STRICT) & ~ssl.VERIFY_X509_PARTIAL_CHAIN

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from rds_tls.errors import EndpointError
 from rds_tls.records import NamedTuple
-from rds_tls.regions import DSQL_SUFFIX, SUFFIXES, Layout, Partition, partition_of
+from rds_tls.regions import DSQL_SUFFIX, REGION_SERVICE, SERVICE_REGION, SUFFIXES, Partition, partition_of
 
 
 class Kind(Enum):
@@ -306,8 +306,8 @@ def _rds(name: str, port: int | None, head: list[str], suffix: str) -> Endpoint:
     # the documented ones.
     partition = SUFFIXES[suffix][0] if region == _GLOBAL else _partition(name, region, suffix)
     if layout not in partition.layouts:
-        allowed = " or ".join(known.value for known in partition.layouts)
-        raise EndpointError(name, f"partition {partition.name} has {allowed}, the name has {layout.value}")
+        allowed = " or ".join(partition.layouts)
+        raise EndpointError(name, f"partition {partition.name} has {allowed}, the name has {layout}")
     kind, identifier = _kind(name, head)
     if (kind is Kind.GLOBAL_WRITER) != (region == _GLOBAL):
         raise EndpointError(name, "'global-<hash>' and 'global' in the region's place go only together")
@@ -316,7 +316,7 @@ def _rds(name: str, port: int | None, head: list[str], suffix: str) -> Endpoint:
     return Endpoint(name, port, kind, identifier, known_region, partition.name, trust)
 
 
-def _split_service(name: str, head: list[str], suffix: str) -> tuple[list[str], str, str, Layout]:
+def _split_service(name: str, head: list[str], suffix: str) -> tuple[list[str], str, str, str]:
     """Take region and service from the end of the labels that stand before the suffix."""
     rest, tail = head[:-2], head[-2:]
     for label in tail:
@@ -324,9 +324,9 @@ def _split_service(name: str, head: list[str], suffix: str) -> tuple[list[str], 
             raise EndpointError(name, f"{label!r} is not RDS: Amazon Trust Services signs its certificates")
     match tail:
         case [region, service] if service in _SERVICES:
-            return rest, region, service, Layout.REGION_SERVICE
+            return rest, region, service, REGION_SERVICE
         case [service, region] if service in _SERVICES:
-            return rest, region, service, Layout.SERVICE_REGION
+            return rest, region, service, SERVICE_REGION
     raise EndpointError(
         name,
         f"{'.'.join(tail)!r} before '.{suffix}' is not a region and a service ({', '.join(_SERVICES)})",

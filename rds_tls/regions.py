@@ -3,16 +3,11 @@
 Names, suffixes and the shape of region names are those of botocore's ``data/partitions.json``.
 """
 
-from enum import Enum
-
 from rds_tls.records import NamedTuple
 
-
-class Layout(Enum):
-    """The order of region and service in front of a DNS suffix."""
-
-    REGION_SERVICE = "<region>.<service>"
-    SERVICE_REGION = "<service>.<region>"
+# The two orders in front of a DNS suffix.
+REGION_SERVICE = "<region>.<service>"
+SERVICE_REGION = "<service>.<region>"
 
 
 class Partition(NamedTuple):
@@ -29,12 +24,12 @@ class Partition(NamedTuple):
     name: str
     suffixes: tuple[str, ...]
     region_prefixes: tuple[str, ...]
-    layouts: tuple[Layout, ...]
+    layouts: tuple[str, ...]
     truststore: str | None
 
 
-_REGION_FIRST = (Layout.REGION_SERVICE,)
-_EITHER_ORDER = (Layout.REGION_SERVICE, Layout.SERVICE_REGION)
+_REGION_FIRST = (REGION_SERVICE,)
+_EITHER_ORDER = (REGION_SERVICE, SERVICE_REGION)
 
 # Aurora DSQL lives under a suffix of its own: docs.aws.amazon.com/aurora-dsql/latest/userguide/
 DSQL_SUFFIX = "on.aws"

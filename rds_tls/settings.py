@@ -87,13 +87,16 @@ class Settings(_Fields):
         return cls(**fields) if fields else _DEFAULTS  # type: ignore[return-value]
 
 
-class _Rule(NamedTuple):
+class _Rule:
     """How one setting is written in its environment variable, and what it must be."""
 
-    variable: str
-    read: "Callable[[str], Value]"
-    accepts: "Callable[[Value], bool]"
-    must_be: str
+    def __init__(
+        self, variable: str, read: "Callable[[str], Value]", accepts: "Callable[[Value], bool]", must_be: str
+    ) -> None:
+        self.variable = variable
+        self.read = read
+        self.accepts = accepts
+        self.must_be = must_be
 
     def check(self, value: "Value", origin: str) -> None:
         if not self.accepts(value):

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
     Value = TypeVar("Value", int, str)
 
-# The same bound as for a published bundle (165 KB in 2026): larger is a mistake, not a CA file.
-MAX_CA_FILE_BYTES = 1_048_576
-
 # How long an answer holds before every source is looked at again, in seconds; sooner when its file changes, which is
 # looked at no more than once in a GLANCE: asking the system costs as much as all the rest of a warm call.
 HOLD = 60.0
@@ -82,16 +79,9 @@ class TrustedBundle(NamedTuple):
         return not (self.settings.offline or self.source is Source.CA_FILE or self.roots.trust is Trust.AMAZON)
 
 
-class _Held(NamedTuple):
-    """An answer, and what must still be so for it to hold."""
-
-    bundle: TrustedBundle
-    file: tuple[int, int, int]
-    until: float
-    glanced_until: float
-
-
-_held: "dict[tuple[RootSet, Settings], _Held]" = {}
+# Each answer with what must still be so for it to hold: what its file was, until when it holds (``time.monotonic``),
+# and until when even the file is not looked at.
+_held: "dict[tuple[RootSet, Settings], tuple[TrustedBundle, tuple[int, int, int], float, float]]" = {}
 
 
 def ca_path(host: str | None = None, *, region: str | None = None, settings: "Settings | None" = None) -> str:
@@ -169,15 +159,19 @@ def trusted_bundle(roots: RootSet, settings: "Settings") -> TrustedBundle:
         TrustError: no anchors can be had, or the explicit CA file cannot be one.
     """
     if settings.ca_file is not None:
-        return _explicit(os.fspath(settings.ca_file), roots, settings)
+        from rds_tls.ca_file import checked_digest
+
+        digest = checked_digest(os.fspath(settings.ca_file))
+        return TrustedBundle(os.path.abspath(settings.ca_file), digest, Source.CA_FILE, roots, settings)
     held = _held.get((roots, settings))
     if held is not None:
+        bundle, file, until, glanced_until = held
         now = time.monotonic()
-        if now < held.glanced_until:
-            return held.bundle
-        if now < held.until and _identity(held.bundle.path) == held.file:
-            _held[roots, settings] = held._replace(glanced_until=now + GLANCE)
-            return held.bundle
+        if now < glanced_until:
+            return bundle
+        if now < until and _identity(bundle.path) == file:
+            _held[roots, settings] = bundle, file, until, now + GLANCE
+            return bundle
     found, seen = look(roots, settings)
     if found is None:
         found = _downloaded(roots, settings)
@@ -289,7 +283,7 @@ def hold(bundle: TrustedBundle) -> TrustedBundle:
     if file is not None:
         log.debug("trusting the %s, SHA-256 %s", bundle, bundle.digest)
         now = time.monotonic()
-        _held[bundle.roots, bundle.settings] = _Held(bundle, file, now + HOLD, now + GLANCE)
+        _held[bundle.roots, bundle.settings] = bundle, file, now + HOLD, now + GLANCE
     return bundle
 
 
@@ -300,31 +294,3 @@ def _identity(path: str) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return status.st_ino, status.st_mtime_ns, status.st_size
-
-
-def _explicit(path: str, roots: RootSet, settings: "Settings") -> TrustedBundle:
-    """Take a caller's CA file as it is: OpenSSL itself refuses what is expired or no CA in it."""
-    import hashlib  # 5 ms that only this path needs
-
-    origin = f"the CA file {path!r} (Settings.ca_file or {CA_BUNDLE_VARIABLE})"
-    try:
-        with open(path, "rb") as file:
-            content = file.read(MAX_CA_FILE_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise TrustError(f"{origin} cannot be read: {reason}. Name a readable PEM file.") from error
-    if fault := _fault(content):
-        raise TrustError(f"{origin} {fault}")
-    digest = hashlib.sha256(content).hexdigest()
-    return TrustedBundle(os.path.abspath(path), digest, Source.CA_FILE, roots, settings)
-
-
-def _fault(content: bytes) -> str | None:
-    """Say what makes these bytes no CA file, if anything does."""
-    if len(content) > MAX_CA_FILE_BYTES:
-        return f"is larger than {MAX_CA_FILE_BYTES} bytes: name a file of CA certificates only."
-    if b"PRIVATE KEY-----" in content:
-        return "holds a private key, which no CA file should: remove it from the file."
-    if b"-----BEGIN CERTIFICATE-----" not in content:
-        return "holds no PEM certificate: convert it first, as with 'openssl pkcs7 -inform DER -print_certs'."
-    return None

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import rds_tls
-from rds_tls.context import SealedContext, pinned_context, shared_context
+from rds_tls.context import SealedContext, shared_context
 from rds_tls.endpoint import RootSet
+from rds_tls.pinned import pinned_context
 from rds_tls.trust import Source, TrustedBundle
 from tests.conftest import OFFLINE
 

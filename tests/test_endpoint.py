@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rds_tls import endpoint
 from rds_tls.endpoint import Endpoint, Kind, Trust, parse_endpoint, url_extras
 from rds_tls.errors import EndpointError
-from rds_tls.regions import PARTITIONS, SUFFIXES, Layout
+from rds_tls.regions import PARTITIONS, REGION_SERVICE, SERVICE_REGION, SUFFIXES
 
 PURE = settings(derandomize=True, deadline=None, database=None)
 
@@ -169,8 +169,7 @@ def test_tails_cover_every_partition_and_layout() -> None:
     """The table of tails above leaves out no partition and no order that the package's table has."""
     tabled = {(row.name, layout) for row in PARTITIONS for layout in row.layouts}
     tested = {
-        (partition, Layout.SERVICE_REGION if tail.startswith("rds.") else Layout.REGION_SERVICE)
-        for tail, _, partition in TAILS
+        (partition, SERVICE_REGION if tail.startswith("rds.") else REGION_SERVICE) for tail, _, partition in TAILS
     }
     assert tabled == tested
 

@@ -20,6 +20,7 @@ FLOORS = {
     "bundle": 1,
     "diagnosis": 1,
     "extras": 1,
+    "ca_file": 2,
     "endpoint": 2,
     "download": 2,
     "cache": 2,
@@ -33,10 +34,11 @@ FLOORS = {
     "trust": 6,
     "healing": 7,
     "context": 8,
-    "drivers": 9,
-    "plan": 10,
-    "connect": 11,
-    "__init__": 12,
+    "pinned": 9,
+    "drivers": 10,
+    "plan": 11,
+    "connect": 12,
+    "__init__": 13,
 }
 
 

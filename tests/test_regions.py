@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rds_tls.regions import DSQL_SUFFIX, PARTITIONS, SUFFIXES, Layout, partition_of
+from rds_tls.regions import DSQL_SUFFIX, PARTITIONS, REGION_SERVICE, SERVICE_REGION, SUFFIXES, partition_of
 from tests.known_regions import REGIONS
 
 PURE = settings(derandomize=True, deadline=None, database=None)
@@ -123,6 +123,6 @@ def test_tables_agree() -> None:
 
 def test_only_commercial_and_eu_sovereign_names_have_a_fixed_order() -> None:
     """Region comes first in aws and aws-eusc; the other partitions have names in both orders."""
-    fixed = {row.name for row in PARTITIONS if row.layouts == (Layout.REGION_SERVICE,)}
+    fixed = {row.name for row in PARTITIONS if row.layouts == (REGION_SERVICE,)}
     assert {"aws", "aws-eusc"} == fixed
-    assert all(set(row.layouts) == set(Layout) for row in PARTITIONS if row.name not in fixed)
+    assert all(set(row.layouts) == {REGION_SERVICE, SERVICE_REGION} for row in PARTITIONS if row.name not in fixed)

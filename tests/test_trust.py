@@ -6,9 +6,10 @@ import pytest
 
 import rds_tls
 from rds_tls import snapshot
+from rds_tls.ca_file import MAX_BYTES
 from rds_tls.endpoint import RootSet
 from rds_tls.settings import Settings, process_settings
-from rds_tls.trust import MAX_CA_FILE_BYTES, Source, trusted_bundle
+from rds_tls.trust import Source, trusted_bundle
 from tests.conftest import OFFLINE
 
 HOST = "db.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
@@ -73,7 +74,7 @@ BAD_FILES = {
     "der": (bytes(range(256)), "holds no PEM certificate"),
     "private key": (b"-----BEGIN CERTIFICATE-----\n-----BEGIN RSA PRIVATE KEY-----\n", "holds a private key"),
     "too large": (
-        b"-----BEGIN CERTIFICATE-----\n" + b"#" * MAX_CA_FILE_BYTES,
+        b"-----BEGIN CERTIFICATE-----\n" + b"#" * MAX_BYTES,
         "is larger than 1048576 bytes",
     ),
 }

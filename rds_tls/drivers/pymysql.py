@@ -4,7 +4,7 @@ import ssl
 from functools import cache
 from io import BufferedReader
 
-from rds_tls.context import SealedContext, pinned_context, shared_context
+from rds_tls.context import SealedContext, shared_context
 from rds_tls.errors import DriverNotInstalledError, UnverifiedConnectionError
 from rds_tls.extras import require
 
@@ -52,6 +52,8 @@ def kwargs(target: "Target") -> "dict[str, Any]":
     _driver()
     if target.via is None:
         return {"host": target.host, "port": target.port, "ssl": shared_context(target.bundle)}
+    from rds_tls.pinned import pinned_context
+
     address, port = target.via
     # PyMySQL verifies the name it dials. A context that pins the endpoint's name holds for reconnects too, which a
     # socket handed to connect() would not: those dial by themselves.
