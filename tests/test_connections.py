@@ -19,8 +19,8 @@ from rds_tls.drivers import Target
 from rds_tls.drivers import psycopg as psycopg_adapter
 from rds_tls.drivers import pymysql as pymysql_adapter
 from rds_tls.endpoint import RootSet
-from rds_tls.settings import Settings
 from rds_tls.pinned import PinnedContext, pinned_context
+from rds_tls.settings import Settings
 from rds_tls.trust import TrustedBundle, trusted_bundle
 from tests.conftest import REGION, Pki
 from tests.local_rds import KeyType, MariaDbServer, PostgresServer
