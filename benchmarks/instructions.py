@@ -56,9 +56,10 @@ def measure(stage: Stage, _effort: float) -> Iterator[Table]:
         stage: the files of roots.
 
     Yields:
-        A table of processes and one of calls; none where valgrind is not installed.
+        A table of processes and one of calls; an empty one where valgrind is not installed.
     """
     if not counts_instructions():
+        yield Table(PROCESS, "millions", {}, ("not counted: valgrind is not installed",))
         return
     processes = {name: partial(_millions, program, SHIPPED_HOST, stage.regional) for name, program in PROGRAMS.items()}
     yield _counted(PROCESS, "millions", processes)
