@@ -11,6 +11,7 @@ from typing import Any
 import pymysql
 import pytest
 
+from rds_tls.diagnosis import Cause, diagnose
 from tests.conftest import SIBLING, Pki
 from tests.hostile.arena import CONTROLS, DECEIVED, MEETINGS, REFUSED, VERIFIED, Arena, meetings
 from tests.hostile.attacks import ATTACKS, FAITHFUL_RELAYS, GOOD_CERTIFICATES, Attack
@@ -61,6 +62,14 @@ def test_attack_gets_nothing(arena: Arena, attack: Attack, driver: Driver) -> No
     # The client has met the attack: it dialled, and asked for TLS where the attack comes after that.
     assert outcome.asked_for_tls
     assert all(outcome.asked_for_tls) or not attack.after_request
+
+
+@named([(attack, driver) for attack, driver in MEETINGS if attack.relays and not driver.drops_injection])
+def test_injection_is_called_one(arena: Arena, attack: Attack, driver: Driver) -> None:
+    """What libpq and OpenSSL say about bytes that came before TLS is known for what it is."""
+    diagnosis = diagnose(arena.outcome(attack, driver).error)
+    assert diagnosis is not None
+    assert diagnosis.cause is Cause.INJECTED
 
 
 @named(CONTROLS)
