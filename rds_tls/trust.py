@@ -126,9 +126,9 @@ def root_set(host: str | Endpoint | None, region: str | None) -> RootSet:
         raise OptionError(f"region={region!r} is not the name of an AWS region: check its spelling")
     if host is None and region is None:
         raise OptionError("neither a host nor a region is given: pass the endpoint, or region='us-east-1'")
-    endpoint = parse_endpoint(host) if isinstance(host, str) else host
-    if endpoint is None:
+    if host is None:
         return RootSet(Trust.RDS, region)
+    endpoint = host if isinstance(host, Endpoint) else parse_endpoint(host)
     region = agreed("region", endpoint.region, region)
     if endpoint.trust is Trust.AMAZON:
         return RootSet(Trust.AMAZON, None)

@@ -162,11 +162,12 @@ def test_mistake_is_explained(arguments: dict[str, Any], message: str) -> None:
     assert "pw" not in str(caught.value)
 
 
-@pytest.mark.parametrize("host", [None, 5432, [HOST], HOST.encode()])
-def test_host_that_is_no_text_is_explained(host: Any) -> None:  # noqa: ANN401 - anything but a str
+@pytest.mark.parametrize("call", [rds_tls.postgres_kwargs, rds_tls.ssl_context, rds_tls.ca_path])
+@pytest.mark.parametrize("host", [5432, [HOST], HOST.encode()])
+def test_host_that_is_no_text_is_explained(call: Any, host: Any) -> None:  # noqa: ANN401 - anything but a str
     """A host of another type, one that cannot be hashed too, is named as the mistake that it is."""
     with pytest.raises(rds_tls.EndpointError, match="a host is a str, not "):
-        rds_tls.postgres_kwargs(host)
+        call(host)
 
 
 def test_agreeing_arguments_are_fine() -> None:
