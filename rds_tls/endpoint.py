@@ -36,6 +36,9 @@ class Trust(Enum):
     RDS_PREVIEW = "rds-preview"
     AMAZON = "amazon"
 
+    # Enum's own hashes the name, in Python, whenever something is looked up by a RootSet.
+    __hash__ = object.__hash__
+
 
 class RootSet(NamedTuple):
     """Which roots sign the certificates of an endpoint.

@@ -130,13 +130,15 @@ def make_plan(engine: Engine, driver: str, request: Request, driver_options: "Ma
         bundle=trusted_bundle(route.roots, settings),
         via=None if request.via is None else _checked_via(request.via),
     )
-    login = {
-        "user": request.user,
-        "password": _password(request, route.endpoint, target.port),
-        engine.database_option: request.database,
-    }
-    given = {name: value for name, value in login.items() if value is not None}
-    return Plan(adapter, target, {**adapter.kwargs(target), **given, **driver_options})
+    options = adapter.kwargs(target)
+    if request.user is not None:
+        options["user"] = request.user
+    password = _password(request, route.endpoint, target.port)
+    if password is not None:
+        options["password"] = password
+    if request.database is not None:
+        options[engine.database_option] = request.database
+    return Plan(adapter, target, {**options, **driver_options})
 
 
 @cache

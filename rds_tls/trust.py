@@ -43,6 +43,8 @@ class Source(Enum):
     PREFETCHED = "prefetched directory"
     SNAPSHOT = "snapshot"
 
+    __hash__ = object.__hash__  # as Trust's
+
 
 class TrustedBundle(NamedTuple):
     """The trust anchors for one endpoint, as a file that a driver may open at any moment.
