@@ -7,7 +7,7 @@ The floors: imports run strictly downwards, and rooms on one floor never import 
     0  errors      the exception tree
     0  log         messages under the logger "rds_tls"
     0  known_roots fingerprints of the published roots
-    0  records     named tuples at half the price
+    0  records     named tuples, without the import of typing
     1  regions     partitions, DNS suffixes, trust-store URLs
     1  settings    one frozen value, read from arguments and environment
     1  bundle      bytes -> Bundle of roots

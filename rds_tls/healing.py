@@ -48,10 +48,10 @@ def heal_later(failed: TrustedBundle) -> None:
 
 def _same(one: TrustedBundle, other: TrustedBundle) -> bool:
     """Say whether two bundles hold the same anchors; of a path that was replaced, the digest alone is left."""
-    return one.digest == other.digest or (one.path != other.path and anchors(one) == anchors(other))
+    return one.digest == other.digest or (one.path != other.path and _anchors(one) == _anchors(other))
 
 
-def anchors(bundle: TrustedBundle) -> set[bytes]:
+def _anchors(bundle: TrustedBundle) -> set[bytes]:
     """Give the PEM blocks of a bundle, to compare one with another whatever else the files say."""
     with open(bundle.path, "rb") as file:
         begin, end = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"

@@ -138,7 +138,8 @@ def make_plan(engine: Engine, driver: str, request: Request, driver_options: "Ma
         options["password"] = password
     if request.database is not None:
         options[engine.database_option] = request.database
-    return Plan(adapter, target, {**options, **driver_options})
+    options.update(driver_options)
+    return Plan(adapter, target, options)
 
 
 @cache

@@ -42,6 +42,7 @@ GUARDS: dict[str, tuple[str, object, str, object]] = {
     "a root is a CA": ("pem", bundle, "_is_ca", lambda _certificate: True),
     "every rule for a root in PKCS#7": ("pkcs7", bundle, "_objection", lambda *_arguments: None),
     "no PEM in a comment": ("pem", bundle, "_comment", lambda root: f"-----BEGIN {root.name}-----\n"),
+    "file names without a path": ("manifest", snapshot, "_is_file_name", bool),
     "a time that ends": ("manifest", snapshot, "_MAX_DIGITS", LONGEST),
     "no PEM in a header": ("cache", cache, "_FACTS", cache._FACTS.replace(b"(?!.*-----)", b"")),
     "a header of one form": ("cache", cache, "_FACTS", rb"(.*)\n(.*)\n(.*)\n.*([0-9]).*\n"),

@@ -77,14 +77,14 @@ def wait_for_refresh() -> None:
 
 def blocks(bundle: TrustedBundle) -> set[bytes]:
     """The certificates in a bundle's file."""
-    return healing.anchors(bundle)
+    return healing._anchors(bundle)
 
 
 def certificates(pem: bytes, tmp_path: Path) -> set[bytes]:
     """The certificates in some PEM."""
     path = tmp_path / "expected.pem"
     path.write_bytes(pem)
-    return healing.anchors(TrustedBundle(str(path), "", Source.CA_FILE, ROOTS, OFFLINE))
+    return healing._anchors(TrustedBundle(str(path), "", Source.CA_FILE, ROOTS, OFFLINE))
 
 
 def test_uncovered_region_is_downloaded_once(store: TrustStore, root: bytes, tmp_path: Path) -> None:

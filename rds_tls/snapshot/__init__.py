@@ -108,10 +108,14 @@ def _parse_row(line: str, number: int, fetched_at: int) -> Shipped:
     if len(columns) != len(COLUMNS):
         raise _damaged(f"line {number} has {len(columns)} columns, not {len(COLUMNS)}")
     file, sha256, digest = columns
-    # A name without a path, so that no row leads out of the directory.
-    if not file.removesuffix(".pem").replace("-", "").isalnum():
+    if not _is_file_name(file):
         raise _damaged(f"line {number} has {file!r} for its file")
     return Shipped(file, sha256, digest, fetched_at)
+
+
+def _is_file_name(text: str) -> bool:
+    """Tell whether a text is a name without a path, so that no row leads out of the directory."""
+    return text.removesuffix(".pem").replace("-", "").isalnum()
 
 
 def _damaged(fault: str) -> TrustError:
