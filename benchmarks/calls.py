@@ -9,7 +9,7 @@ from pathlib import Path
 import rds_tls
 from benchmarks.measure import Case, Table, take_turns
 from benchmarks.processes import PEAK_PROGRAM, knows_peak, run
-from benchmarks.stage import Stage
+from benchmarks.stage import NOT_PREFETCHED, Stage
 from rds_tls.snapshot import DIRECTORY
 from tests.trust_store import HOST
 
@@ -101,7 +101,7 @@ def _first_contexts(processes: int) -> Table:
     values: dict[str, list[float]] = {BY_HAND: [], OURS: []}
     for _ in range(processes):
         # The roots must come from the package, not from the stage's directory.
-        for line in run(COLD_PROGRAM, DIRECTORY, *regions, RDS_TLS_BUNDLE_DIR="").splitlines():
+        for line in run(COLD_PROGRAM, DIRECTORY, *regions, **NOT_PREFETCHED).splitlines():
             for times, text in zip(values.values(), line.split(), strict=True):
                 times.append(float(text))
     return Table(COLD, "us", values)

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.measure import Table, take_turns
 from benchmarks.processes import run
-from benchmarks.stage import ROOT, SHIPPED_HOST, Stage
+from benchmarks.stage import NOT_PREFETCHED, ROOT, SHIPPED_HOST, Stage
 from tests.local_https import LocalHttps
 from tests.local_rds import MariaDbServer, PostgresServer
 from tests.trust_store import HOST, REGION, TrustStore
@@ -82,7 +82,7 @@ def measure(stage: Stage, effort: float) -> Iterator[Table]:
         A table for each engine, and one for a trust store that is out of reach.
     """
     servers: dict[str, Server] = {POSTGRES: stage.postgres, MYSQL: stage.mysql}
-    shipped = {"PYTHONPATH": os.pathsep.join([stage.shipping, ROOT]), "RDS_TLS_BUNDLE_DIR": ""}
+    shipped = {"PYTHONPATH": os.pathsep.join([stage.shipping, ROOT]), **NOT_PREFETCHED}
     for title, server in servers.items():
         cases = {
             BASELINES[title]: partial(_first_connect, BY_HAND[title], stage, server, HOST),

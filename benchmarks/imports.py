@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from benchmarks.machine import AWS_WRAPPER, GOOGLE_CONNECTOR, version
 from benchmarks.measure import Case, Table, take_turns
 from benchmarks.processes import PEAK_PROGRAM, knows_peak, run
-from benchmarks.stage import SHIPPED_HOST, Stage
+from benchmarks.stage import NOT_PREFETCHED, SHIPPED_HOST, Stage
 
 TIME = "Whole process that imports"
 MEMORY = "Peak memory of a process"
@@ -27,9 +27,6 @@ PROGRAMS = {
     BY_HAND: "import ssl, sys; ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(sys.argv[2])",
     WITH_CONTEXT: "import rds_tls, sys; rds_tls.ssl_context(sys.argv[1])",
 }
-
-# Most programs have no prefetched roots, but those that ship.
-SHIPPED = {"RDS_TLS_BUNDLE_DIR": ""}
 
 DRIVERS = "psycopg, PyMySQL"
 WITH_DRIVERS = "rds_tls, psycopg, PyMySQL"
@@ -70,11 +67,11 @@ def measure(stage: Stage, effort: float) -> Iterator[Table]:
 def _timed(program: str, *arguments: str) -> Case:
     def whole_process() -> float:
         start = time.perf_counter()
-        run(program, *arguments, **SHIPPED)
+        run(program, *arguments, **NOT_PREFETCHED)
         return (time.perf_counter() - start) * 1000
 
     return whole_process
 
 
 def _weighed(program: str, *arguments: str) -> Case:
-    return lambda: float(run(program + PEAK_PROGRAM, *arguments, **SHIPPED))
+    return lambda: float(run(program + PEAK_PROGRAM, *arguments, **NOT_PREFETCHED))

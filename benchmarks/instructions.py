@@ -10,7 +10,7 @@ from functools import partial
 from benchmarks import calls, imports
 from benchmarks.measure import Case, Table
 from benchmarks.processes import count_instructions, counts_instructions, run
-from benchmarks.stage import SHIPPED_HOST, Stage
+from benchmarks.stage import NOT_PREFETCHED, SHIPPED_HOST, Stage
 
 PROCESS = "Instructions of a process"
 WARM = "Instructions of a warm call"
@@ -20,10 +20,7 @@ POSTGRES = "rds_tls.postgres_kwargs"
 
 # By name of the case; the host and the path of its roots are the arguments.
 PROGRAMS = {
-    imports.SSL: imports.PROGRAMS[imports.SSL],
-    imports.PACKAGE: imports.PROGRAMS[imports.PACKAGE],
-    imports.BY_HAND: imports.PROGRAMS[imports.BY_HAND],
-    imports.WITH_CONTEXT: imports.PROGRAMS[imports.WITH_CONTEXT],
+    **{name: imports.PROGRAMS[name] for name in (imports.SSL, imports.PACKAGE, imports.BY_HAND, imports.WITH_CONTEXT)},
     "PyMySQL + a context by hand": f"import pymysql; {imports.PROGRAMS[imports.BY_HAND]}",
     MYSQL: "import rds_tls, sys; rds_tls.mysql_kwargs(sys.argv[1])",
     "psycopg": "import psycopg",
@@ -72,8 +69,8 @@ def _counted(title: str, unit: str, cases: Mapping[str, Case]) -> Table:
 
 
 def _millions(program: str, *arguments: object) -> float:
-    run(program, *arguments, **imports.SHIPPED)  # bytecode that was never compiled is compiled now
-    return count_instructions(program, *arguments, **imports.SHIPPED) / 1e6
+    run(program, *arguments, **NOT_PREFETCHED)  # bytecode that was never compiled is compiled now
+    return count_instructions(program, *arguments, **NOT_PREFETCHED) / 1e6
 
 
 def _thousands(call: str) -> Case:

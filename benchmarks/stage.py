@@ -21,6 +21,9 @@ from tests.trust_store import HOST, REGION
 NEIGHBOUR = "eu-west-1"
 SHIPPED_HOST = f"orders.cluster-abc123def456.{NEIGHBOUR}.rds.amazonaws.com"
 
+# The environment of a program that has no prefetched roots, but those that ship: most programs.
+NOT_PREFETCHED = {"RDS_TLS_BUNDLE_DIR": ""}
+
 # Where the packages benchmarks and tests are.
 ROOT = str(Path(__file__).parent.parent)
 
