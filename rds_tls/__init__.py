@@ -8,6 +8,7 @@ The floors: imports run strictly downwards, and rooms on one floor never import 
     0  log         messages under the logger "rds_tls"
     0  known_roots fingerprints of the published roots
     0  records     named tuples, without the import of typing
+    1  genuine     the interpreter's own SSLContext, whatever stands in its place
     1  regions     partitions, DNS suffixes, trust-store URLs
     1  settings    one frozen value, read from arguments and environment
     1  bundle      bytes -> Bundle of roots
@@ -26,11 +27,12 @@ The floors: imports run strictly downwards, and rooms on one floor never import 
     5  renewal     download, validate, store
     6  trust       what to trust for an endpoint, and why
     7  healing     newer roots, after a rotation
-    8  context     a sealed SSLContext from a trusted bundle
-    9  pinned      such a context for one name, whatever a driver dials
-    10 drivers     one file for each database driver
-    11 plan        what is decided before a driver dials, and after it failed
-    12 connect     one call from a host name to a verified connection
+    8  sealed      a sealed SSLContext from a trusted bundle
+    9  context     one for all who trust the same anchors
+    10 pinned      one for one name, whatever a driver dials
+    11 drivers     one file for each database driver
+    12 plan        what is decided before a driver dials, and after it failed
+    13 connect     one call from a host name to a verified connection
 
 Importing this package loads nothing but this file: each public name arrives with its first use (PEP 562).
 """

@@ -3,7 +3,7 @@
 from rds_tls import log
 from rds_tls.errors import RdsTlsError
 from rds_tls.refresh import SCHEDULE
-from rds_tls.trust import TrustedBundle, hold, in_background, look, renewed
+from rds_tls.trust import TrustedBundle, held_as, hold, in_background, look, renewed
 
 
 def heal(failed: TrustedBundle) -> TrustedBundle | None:
@@ -37,13 +37,14 @@ def heal(failed: TrustedBundle) -> TrustedBundle | None:
         return hold(current)
 
 
-def heal_later(failed: TrustedBundle) -> None:
+def heal_later(identity: tuple[str, str]) -> None:
     """Heal in the background, for a caller that cannot wait: contexts that are built afterwards have the newer roots.
 
     Args:
-        failed: the anchors that did not know the root.
+        identity: which anchors did not know the root; whoever asked for them, their settings decide.
     """
-    in_background("heal later", failed, lambda: heal(failed))
+    for failed in held_as(identity):
+        in_background("heal later", failed, lambda failed=failed: heal(failed))  # type: ignore[misc]
 
 
 def _same(one: TrustedBundle, other: TrustedBundle) -> bool:

@@ -1,13 +1,12 @@
 """A sealed context that verifies one name, whatever address a driver dials: for tunnels."""
 
-import ssl
-from functools import lru_cache
-
-from rds_tls.context import MAX_CONTEXTS, SealedContext, build
+from rds_tls.context import remembered
+from rds_tls.genuine import GenuineContext
+from rds_tls.sealed import SealedContext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from socket import socket
+    from typing import Self
 
     from rds_tls.trust import TrustedBundle
 
@@ -17,40 +16,25 @@ class PinnedContext(SealedContext):
 
     This is what lets a connection through a tunnel to 127.0.0.1 verify the database endpoint: most drivers
     verify the name they dial and have no option for another.
+
+    Attributes:
+        pinned_name: the name that is verified.
     """
 
-    pinned_name: str | None = None
+    pinned_name: str
 
-    # Both signatures are the base class's own, so that a driver may pass anything by position.
-    def wrap_socket(
-        self,
-        sock: "socket",
-        server_side: bool = False,  # noqa: FBT001, FBT002
-        do_handshake_on_connect: bool = True,  # noqa: FBT001, FBT002
-        suppress_ragged_eofs: bool = True,  # noqa: FBT001, FBT002
-        server_hostname: "str | bytes | None" = None,
-        session: ssl.SSLSession | None = None,
-    ) -> ssl.SSLSocket:
-        """Wrap as ``ssl.SSLContext.wrap_socket`` does, with the pinned name in place of the driver's."""
+    def __new__(cls, bundle: "TrustedBundle", name: str) -> "Self":
+        """Make a context for a name; otherwise as ``SealedContext``."""
+        context = super().__new__(cls, bundle)
+        GenuineContext.__setattr__(context, "pinned_name", name)
+        return context
+
+    def _verified_name(self, server_hostname: "str | bytes | None", session: object) -> "str | bytes":
+        """Give the pinned name in place of the driver's."""
         del server_hostname
-        return super().wrap_socket(
-            sock, server_side, do_handshake_on_connect, suppress_ragged_eofs, self.pinned_name, session
-        )
-
-    def wrap_bio(
-        self,
-        incoming: ssl.MemoryBIO,
-        outgoing: ssl.MemoryBIO,
-        server_side: bool = False,  # noqa: FBT001, FBT002
-        server_hostname: "str | bytes | None" = None,
-        session: ssl.SSLSession | None = None,
-    ) -> ssl.SSLObject:
-        """Wrap as ``ssl.SSLContext.wrap_bio`` does, with the pinned name in place of the driver's."""
-        del server_hostname
-        return super().wrap_bio(incoming, outgoing, server_side, self.pinned_name, session)
+        return super()._verified_name(self.pinned_name, session)
 
 
-@lru_cache(maxsize=MAX_CONTEXTS)
 def pinned_context(bundle: "TrustedBundle", name: str) -> SealedContext:
     """Give the context that verifies ``name`` whatever address the driver dials.
 
@@ -64,6 +48,4 @@ def pinned_context(bundle: "TrustedBundle", name: str) -> SealedContext:
     Raises:
         TrustError: OpenSSL cannot load the bundle's file.
     """
-    context = PinnedContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.pinned_name = name
-    return build(context, bundle)
+    return remembered((*bundle.identity, name), lambda: PinnedContext(bundle, name))

@@ -71,6 +71,11 @@ class TrustedBundle(NamedTuple):
         return f"{whose} from the {self.source.value}{dated} ({self.path})"
 
     @property
+    def identity(self) -> tuple[str, str]:
+        """What is trusted, whoever asks and however it was found: the path and the digest of what is there."""
+        return self.path, self.digest
+
+    @property
     def is_fresh(self) -> bool:
         """Whether the anchors are younger than ``Settings.max_age``."""
         return self.as_of is None or -CLOCK_TOLERANCE <= time.time() - self.as_of < self.settings.max_age
@@ -287,6 +292,11 @@ def hold(bundle: TrustedBundle) -> TrustedBundle:
         now = time.monotonic()
         _held[bundle.roots, bundle.settings] = bundle, file, now + HOLD, now + GLANCE
     return bundle
+
+
+def held_as(identity: tuple[str, str]) -> list[TrustedBundle]:
+    """List the bundles of an identity that were given out, one for each set of roots and settings."""
+    return [answer[0] for answer in list(_held.values()) if answer[0].identity == identity]
 
 
 def _identity(path: str) -> tuple[int, int, int] | None:

@@ -1,5 +1,6 @@
 """What surrounds a handshake: dialling, tunnels, the check after connecting, missing and old drivers."""
 
+import _ssl
 import asyncio
 import socket
 import ssl
@@ -268,13 +269,11 @@ def test_unverified_mysql_connection_is_closed(
 def test_old_tls_to_mysql_is_closed(mariadb_with_tls_1_1: MariaDbServer, pki: Pki) -> None:
     """Even with one of our contexts, should it ever let TLS 1.1 through, the connection does not pass the check."""
     mariadb_with_tls_1_1.present(pki.authority.issue([HOST]))
-    context = PinnedContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.pinned_name = HOST
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+    context = PinnedContext(target_bundle(pki.settings), HOST)
+    own = _ssl._SSLContext  # below the seal, where no program comes by chance
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
-        context.minimum_version = ssl.TLSVersion.TLSv1_1
-    ssl.SSLContext.set_ciphers(context, "ALL:@SECLEVEL=0")
+        own.minimum_version.__set__(context, ssl.TLSVersion.TLSv1_1)  # type: ignore[attr-defined]
+    own.set_ciphers(context, "ALL:@SECLEVEL=0")
     assert_refused_and_closed(mariadb_with_tls_1_1, pki, {"ssl": context})
 
 

@@ -2,13 +2,16 @@
 
 import hashlib
 import ssl
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 import rds_tls
-from rds_tls.context import SealedContext, shared_context
+from rds_tls import context as context_module
+from rds_tls.context import MAX_CONTEXTS, shared_context
 from rds_tls.endpoint import RootSet
 from rds_tls.pinned import pinned_context
 from rds_tls.trust import Source, TrustedBundle
@@ -43,39 +46,37 @@ def test_context_is_shared(context: ssl.SSLContext) -> None:
     assert rds_tls.ssl_context(region="eu-west-2", settings=settings) is not context
 
 
-WEAKENINGS: dict[str, Callable[[ssl.SSLContext], object]] = {
-    "check_hostname": lambda context: setattr(context, "check_hostname", False),
-    "verify_mode": lambda context: setattr(context, "verify_mode", ssl.CERT_NONE),
-    "optional": lambda context: setattr(context, "verify_mode", ssl.CERT_OPTIONAL),
-    "verify_flags": lambda context: setattr(context, "verify_flags", ssl.VERIFY_DEFAULT),
-    "common name": lambda context: setattr(context, "hostname_checks_common_name", True),
-    "minimum_version": lambda context: setattr(context, "minimum_version", ssl.TLSVersion.MINIMUM_SUPPORTED),
-    "maximum_version": lambda context: setattr(context, "maximum_version", ssl.TLSVersion.TLSv1_2),
-    "options": lambda context: setattr(context, "options", ssl.OP_ALL),
-    "keylog": lambda context: setattr(context, "keylog_filename", "keys.log"),
-    "socket class": lambda context: setattr(context, "sslsocket_class", ssl.SSLSocket.__base__),
-    "class": lambda context: setattr(context, "__class__", ssl.SSLContext),
-    "new attribute": lambda context: setattr(context, "pin", "x"),
-    "anchors": lambda context: context.load_verify_locations(cafile=rds_tls.ca_path(region="us-east-1")),
-    "default anchors": lambda context: context.load_default_certs(),
-    "default paths": lambda context: context.set_default_verify_paths(),
-    "client certificate": lambda context: context.load_cert_chain("client.pem"),
-    "ciphers": lambda context: context.set_ciphers("aNULL:@SECLEVEL=0"),
-    "alpn": lambda context: context.set_alpn_protocols(["postgresql"]),
-    "psk": lambda context: context.set_psk_client_callback(None),  # type: ignore[attr-defined]
-}
+def test_anchors_alone_tell_contexts_apart() -> None:
+    """Callers whose settings differ, and who trust the same file, share one context."""
+    contexts = {
+        id(rds_tls.ssl_context(HOST, settings=OFFLINE._replace(total_timeout=seconds))) for seconds in (1.0, 9.0, 10.0)
+    }
+    assert len(contexts) == 1
 
 
-@pytest.mark.parametrize("weaken", WEAKENINGS.values(), ids=WEAKENINGS)
-def test_context_cannot_be_changed(context: ssl.SSLContext, weaken: Callable[[ssl.SSLContext], object]) -> None:
-    """Each way to change a context raises, and leaves it as it was."""
-    before = (context.verify_mode, context.check_hostname, context.verify_flags, context.options)
-    anchors = context.get_ca_certs(binary_form=True)
-    with pytest.raises(rds_tls.SealedContextError, match="shared and sealed by rds_tls"):
-        weaken(context)
-    assert (context.verify_mode, context.check_hostname, context.verify_flags, context.options) == before
-    assert context.get_ca_certs(binary_form=True) == anchors
-    assert isinstance(context, SealedContext)
+def test_threads_get_one_context(tmp_path: Path) -> None:
+    """Threads that ask for a context that nobody has made yet all get the same one."""
+    path = tmp_path / "roots.pem"
+    path.write_bytes(Path(rds_tls.ca_path(region="eu-west-1", settings=OFFLINE)).read_bytes())
+    bundle = bundle_at(path)
+    together = threading.Barrier(64)
+
+    def ask(_: int) -> tuple[int, int]:
+        together.wait()
+        return id(shared_context(bundle)), id(pinned_context(bundle, HOST))
+
+    with ThreadPoolExecutor(64) as pool:
+        assert len(set(pool.map(ask, range(64)))) == 1
+
+
+def test_contexts_are_bounded(tmp_path: Path) -> None:
+    """A program that makes up CA files for ever does not fill its memory with contexts."""
+    content = Path(rds_tls.ca_path(region="eu-west-1", settings=OFFLINE)).read_bytes()
+    for number in range(MAX_CONTEXTS + 10):
+        path = tmp_path / f"{number}.pem"
+        path.write_bytes(content)
+        shared_context(bundle_at(path))
+    assert len(context_module._contexts) <= MAX_CONTEXTS
 
 
 def test_repeating_a_value_is_allowed(context: ssl.SSLContext) -> None:

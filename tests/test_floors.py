@@ -15,6 +15,7 @@ FLOORS = {
     "log": 0,
     "known_roots": 0,
     "records": 0,
+    "genuine": 1,
     "regions": 1,
     "settings": 1,
     "bundle": 1,
@@ -33,12 +34,13 @@ FLOORS = {
     "renewal": 5,
     "trust": 6,
     "healing": 7,
-    "context": 8,
-    "pinned": 9,
-    "drivers": 10,
-    "plan": 11,
-    "connect": 12,
-    "__init__": 13,
+    "sealed": 8,
+    "context": 9,
+    "pinned": 10,
+    "drivers": 11,
+    "plan": 12,
+    "connect": 13,
+    "__init__": 14,
 }
 
 

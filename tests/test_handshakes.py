@@ -4,6 +4,8 @@ Each case is a real connection to a real server. `via=` plays the tunnel, so the
 """
 
 import asyncio
+import socket
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -16,6 +18,7 @@ import rds_tls
 from rds_tls.diagnosis import TEXTS, Cause
 from tests.conftest import OFFLINE, Pki
 from tests.local_rds import Credentials, MariaDbServer, PostgresServer
+from tests.local_rds.postgres import SSL_REQUEST
 
 WRITER = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 NAMES = [
@@ -96,6 +99,32 @@ def has_cipher(connection: "pymysql.Connection[Any]") -> bool:
     return bool(row and row[1])
 
 
+def context_by_socket(host: str, server: Server, settings: rds_tls.Settings | None) -> object:
+    """Shake hands with PostgreSQL by the context alone, as a driver does that takes one."""
+    with socket.create_connection((server.host, server.port)) as plain:
+        plain.sendall(SSL_REQUEST)
+        plain.recv(1)
+        context = rds_tls.ssl_context(host, settings=settings)
+        with context.wrap_socket(plain, server_hostname=host) as tls:
+            return tls.version() in {"TLSv1.2", "TLSv1.3"}
+
+
+def context_by_loop(host: str, server: Server, settings: rds_tls.Settings | None) -> object:
+    """Do the same in an event loop."""
+
+    async def ask() -> object:
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        try:
+            writer.write(SSL_REQUEST)
+            await reader.readexactly(1)
+            await writer.start_tls(rds_tls.ssl_context(host, settings=settings), server_hostname=host)
+            return writer.get_extra_info("ssl_object").version() in {"TLSv1.2", "TLSv1.3"}
+        finally:
+            writer.transport.abort()
+
+    return asyncio.run(ask())
+
+
 HELPERS = {
     "psycopg": Way("postgres", psycopg.OperationalError, psycopg_sync),
     "psycopg-async": Way("postgres", psycopg.OperationalError, psycopg_async),
@@ -105,7 +134,11 @@ BY_KWARGS = {
     "psycopg-kwargs": Way("postgres", psycopg.OperationalError, psycopg_by_kwargs),
     "pymysql-kwargs": Way("mariadb", pymysql.err.OperationalError, pymysql_by_kwargs),
 }
-WAYS = {**HELPERS, **BY_KWARGS}
+BY_CONTEXT = {
+    "context-socket": Way("postgres", ssl.SSLError, context_by_socket),
+    "context-loop": Way("postgres", ssl.SSLError, context_by_loop),
+}
+WAYS = {**HELPERS, **BY_KWARGS, **BY_CONTEXT}
 
 every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 
@@ -122,7 +155,7 @@ def refusal(way: Way, host: str, server: Server, settings: rds_tls.Settings | No
     with pytest.raises(way.error) as caught:
         way.answer(host, server, settings)
     # The driver's own class, not one of ours that happens to derive from it.
-    assert type(caught.value).__module__.split(".")[0] in {"psycopg", "pymysql"}
+    assert type(caught.value).__module__.split(".")[0] in {"psycopg", "pymysql", "ssl"}
     return caught.value
 
 
@@ -199,28 +232,33 @@ def test_bad_leaf_is_refused(
     assert_explained(refusal(way, WRITER, server, pki.settings), way, WRITER, cause)
 
 
-@pytest.mark.parametrize("way", [WAYS["pymysql"], WAYS["pymysql-kwargs"]], ids=["pymysql", "pymysql-kwargs"])
+def ways(*names: str) -> pytest.MarkDecorator:
+    """Parametrize a test with some of the ways."""
+    return pytest.mark.parametrize("way", [WAYS[name] for name in names], ids=names)
+
+
+@ways("pymysql", "pymysql-kwargs", *BY_CONTEXT)
 def test_leaf_without_san_is_refused(way: Way, server: Server, pki: Pki) -> None:
     """A leaf that carries its name in the common name alone is refused where a context decides."""
     server.present(pki.authority.issue([WRITER], with_san=False))
     assert_explained(refusal(way, WRITER, server, pki.settings), way, WRITER, Cause.NAME_MISMATCH)
 
 
-@pytest.mark.parametrize("way", [WAYS["psycopg"]], ids=["psycopg"])
+@ways("psycopg")
 def test_libpq_accepts_a_common_name(way: Way, server: Server, pki: Pki) -> None:
     """Libpq takes the common name of a leaf without a SAN: a documented limit, noticed here if it ends."""
     server.present(pki.authority.issue([WRITER], with_san=False))
     assert way.answer(WRITER, server, pki.settings) is True
 
 
-@pytest.mark.parametrize("way", [WAYS["psycopg"], WAYS["psycopg-async"], WAYS["psycopg-kwargs"]])
+@ways("psycopg", "psycopg-async", "psycopg-kwargs")
 def test_postgres_without_tls_is_refused(way: Way, server: PostgresServer, pki: Pki) -> None:
     """A PostgreSQL server that answers N to the TLS request is refused."""
     server.tls_off()
     assert_explained(refusal(way, WRITER, server, pki.settings), way, WRITER, Cause.NO_TLS)
 
 
-@pytest.mark.parametrize("way", [WAYS["psycopg"], WAYS["psycopg-async"], WAYS["psycopg-kwargs"]])
+@ways("psycopg", "psycopg-async", "psycopg-kwargs", *BY_CONTEXT)
 def test_postgres_with_old_tls_is_refused(way: Way, server: PostgresServer, pki: Pki) -> None:
     """A PostgreSQL server that speaks TLS 1.1 at most is refused."""
     server.present(pki.authority.issue(NAMES))
@@ -228,14 +266,14 @@ def test_postgres_with_old_tls_is_refused(way: Way, server: PostgresServer, pki:
     assert_explained(refusal(way, WRITER, server, pki.settings), way, WRITER, Cause.OLD_TLS)
 
 
-@pytest.mark.parametrize("way", [WAYS["pymysql"], WAYS["pymysql-kwargs"]], ids=["pymysql", "pymysql-kwargs"])
+@ways("pymysql", "pymysql-kwargs")
 def test_mariadb_without_tls_is_refused(way: Way, mariadb_without_tls: MariaDbServer, pki: Pki) -> None:
     """A MySQL server that offers no TLS is refused."""
     error = refusal(way, WRITER, mariadb_without_tls, pki.settings)
     assert_explained(error, way, WRITER, Cause.NO_TLS)
 
 
-@pytest.mark.parametrize("way", [WAYS["pymysql"], WAYS["pymysql-kwargs"]], ids=["pymysql", "pymysql-kwargs"])
+@ways("pymysql", "pymysql-kwargs")
 def test_mariadb_with_old_tls_is_refused(way: Way, mariadb_with_tls_1_1: MariaDbServer, pki: Pki) -> None:
     """A MySQL server that speaks TLS 1.1 at most is refused."""
     mariadb_with_tls_1_1.present(pki.authority.issue(NAMES))

@@ -1,12 +1,12 @@
 """PyMySQL: pure Python, so it takes the SSLContext itself."""
 
-import ssl
 from functools import cache
 from io import BufferedReader
 
-from rds_tls.context import SealedContext, shared_context
+from rds_tls.context import shared_context
 from rds_tls.errors import DriverNotInstalledError, UnverifiedConnectionError
 from rds_tls.extras import require
+from rds_tls.sealed import is_verified
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,12 +105,7 @@ def verify(connection: "pymysql.Connection[Any]", target: "Target") -> None:
     """
     # PyMySQL has no public way to its socket; the range of versions in pyproject.toml is tested for this one.
     sock = connection._sock  # type: ignore[attr-defined]  # noqa: SLF001
-    if (
-        isinstance(sock, ssl.SSLSocket)
-        and isinstance(sock.context, SealedContext)
-        and sock.version() in {"TLSv1.2", "TLSv1.3"}
-        and sock.server_hostname == target.host
-    ):
+    if is_verified(sock, target.host, target.bundle.identity):
         return
     connection.close()
     raise UnverifiedConnectionError(

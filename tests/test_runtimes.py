@@ -1,0 +1,44 @@
+"""The handshake matrix where other packages have replaced ssl, the sockets or the event loop, before us or after.
+
+Each runtime is a process of its own, with servers of its own: what such a package replaces, it replaces for good.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.under import RUNTIMES
+
+ROOT = Path(__file__).parent.parent
+
+# Key types make no difference here; the rows without any are those of servers without TLS, or with an old one.
+MATRIX = ("tests/test_handshakes.py", "-k", "ecc384 or tls")
+SECONDS = 240
+
+Results = dict[str, Future["subprocess.CompletedProcess[str]"]]
+
+
+def run(runtime: str) -> "subprocess.CompletedProcess[str]":
+    """Run the matrix under a runtime."""
+    command = [sys.executable, "-m", "tests.under", runtime, "-q", "-p", "no:cacheprovider", *MATRIX]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
+
+
+@pytest.fixture(scope="module")
+def results() -> Iterator[Results]:
+    """Run all of them, two at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        yield {runtime: pool.submit(run, runtime) for runtime in RUNTIMES}
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_handshakes_hold_under(runtime: str, results: Results) -> None:
+    """Good servers connect and bad ones are refused, whatever was replaced."""
+    result = results[runtime].result()
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert " passed" in result.stdout
+    assert "skipped" not in result.stdout
