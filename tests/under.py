@@ -7,7 +7,7 @@ runtime's name says that it comes late.
 import asyncio
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from importlib import import_module
 from typing import Any
 
@@ -35,7 +35,13 @@ def eventlet() -> None:
 
 def uvloop() -> None:
     """Let libuv drive asyncio."""
-    asyncio.run = import_module("uvloop").run
+    make_loop = import_module("uvloop").new_event_loop
+
+    def run(main: Coroutine[Any, Any, object]) -> object:
+        with asyncio.Runner(loop_factory=make_loop) as runner:
+            return runner.run(main)
+
+    asyncio.run = run  # type: ignore[assignment]
 
 
 def late(install: Callable[[], None]) -> Callable[[], None]:
@@ -52,8 +58,7 @@ def late(install: Callable[[], None]) -> Callable[[], None]:
     return install_late
 
 
-# What each is, and whether asyncio works there: gevent and eventlet replace what its selectors wait with.
-RUNTIMES = {
+RUNTIMES: dict[str, Callable[[], None]] = {
     "plain": lambda: None,
     "truststore": truststore,
     "truststore-late": late(truststore),
