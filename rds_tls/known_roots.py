@@ -9,16 +9,21 @@ GA, BETA, PREVIEW = "ga", "beta", "preview"
 RSA2048, RSA4096, ECC384 = "rds-ca-rsa2048-g1", "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1"
 
 # (region, channel, CA identifier) -> SHA-256 of the root's DER.
-# Source: AWS's published bundles, the global one and those of single regions, as listed in
-# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html
+# Source: AWS's bundles, as listed in https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html,
+# in the copies named below, compared byte for byte. tools/snapshot_sources.tsv names those that the snapshot is
+# built from.
 RDS_ROOTS: dict[tuple[str, str, str], str] = {
-    # Seen identical in two independent publications.
+    # In the global bundle that AWS itself publishes in awslabs-mysql-mcp-server 1.1.3, and in those of at least four
+    # other owners.
     ("af-south-1", GA, RSA2048): "93e1ba1b78cc87bd5418456a356dab93868592d2676591be88dfdddce9f0e7a1",
     ("af-south-1", GA, RSA4096): "3c82c0d1b0fab07a7a30abccc30725f0426f2a7c011f369896b86427bf983a1b",
     ("af-south-1", GA, ECC384): "3f080199196980898679820cdaef05641ab38d7da88b5a8a4b43f516047a4670",
     ("ap-east-1", GA, RSA2048): "f847fd24500e9f8e64e9171c864c8260d121b2f2829fa7fc8c5c1cf8178bc0c8",
     ("ap-east-1", GA, RSA4096): "bf81762487be91062cdc35cd7dd519870e5d767d23488d13c6a66b7f77e114bd",
     ("ap-east-1", GA, ECC384): "d3b2fb714fae16dbb0b2bc48884885570188e594cd227afd481372bc4f21d163",
+    ("ap-east-2", GA, RSA2048): "6f53918dfdfaf97fbdd35bc7658bc14bdee59e736a4aee8b50f76c6e0529ffc1",
+    ("ap-east-2", GA, RSA4096): "2ad0829681fe8322b52436ead477770f189cbc31d4964104e4f877ba67044d67",
+    ("ap-east-2", GA, ECC384): "b74aca1d89ecf15b08b13d485adabaf604eeb1ac03160abbdd4aecd61bc54506",
     ("ap-northeast-1", GA, RSA2048): "08544470dfa4c9dc25c481a8908d2958f90b9c1d23f275696f341d71f2f1539e",
     ("ap-northeast-1", GA, RSA4096): "dc4bd074909909f9e5288408f2a148261aa506711307ae0a6561df152e07e04c",
     ("ap-northeast-1", GA, ECC384): "1cb5dcfb2e4db29fdb966e31c5da9f620bf06a10f5880205131a0e6a5bdf80d7",
@@ -46,9 +51,21 @@ RDS_ROOTS: dict[tuple[str, str, str], str] = {
     ("ap-southeast-4", GA, RSA2048): "8876f8a284859d9048d41b0cf8b1724bf4a8a7fe4ecf7e9cbb28481c28698741",
     ("ap-southeast-4", GA, RSA4096): "ed0b9b254182e524aa4091d41e94d7a6ecaec07811c8c7ac914e942591cedad9",
     ("ap-southeast-4", GA, ECC384): "53e0148366019592ecca4fcf8098f7619e94279120080fa3df0847bf261c65d3",
+    ("ap-southeast-5", GA, RSA2048): "4f8f74669b3a73ea788bbbca16ca5a20c573cd7e4a9515eb46b85ee70d3ff78b",
+    ("ap-southeast-5", GA, RSA4096): "48f84bdb4e595659e203ea6ab6502c3860a63eda5d879e14131633abc2d7d34d",
+    ("ap-southeast-5", GA, ECC384): "2a9df2f7fbdb5d6d2437b21088354cd9129107939ffbf38311f76c60f42e064c",
+    ("ap-southeast-6", GA, RSA2048): "68c0d08a62ba7d49804172edfec706b9932e3383e52002aa859e28b7790f6f2b",
+    ("ap-southeast-6", GA, RSA4096): "aa21c940d548f453dfaa6f547e7f6f6c0d0b0148952fbf58f5eb6a063507056d",
+    ("ap-southeast-6", GA, ECC384): "88ebec2497b584a971daddefd96f265b6774dfb6877841fe0024b8762d93a200",
+    ("ap-southeast-7", GA, RSA2048): "45d6f57f10d069738a46ca26d3ef4fc705963e0f3694506e7a2c1bee66c69dc7",
+    ("ap-southeast-7", GA, RSA4096): "4ce1f223eab751a1b7d3765776aaeeda9ddccfb13bf469cb2e09f9eb8453541c",
+    ("ap-southeast-7", GA, ECC384): "feb47d55c0044354022b2c82aed428073a3fad54cc6cdd700b52caba2eac8a1c",
     ("ca-central-1", GA, RSA2048): "205403dc9e903714227f035610c9918fd3f603d82deb5b3dfc728079c1a2c778",
     ("ca-central-1", GA, RSA4096): "09b798b9d54c2acf8ab964dfb0b97bb9edb39d7a873f9ed532eb08340b5bdb54",
     ("ca-central-1", GA, ECC384): "d2267e8646f81299adfb79e774447c31fb4ccc6506c4631f5aa40ee195233517",
+    ("ca-west-1", GA, RSA2048): "96b9d270ef5c0ae6eae5623663f18fcc25728d0b6d59edafec9b5b9d77bf812c",
+    ("ca-west-1", GA, RSA4096): "af67d77f5c3bffb4515f45f751403d00da5b8e83a7119d240aa3b9ce6d8d89d4",
+    ("ca-west-1", GA, ECC384): "d14f3c348e093daffecf926be03c83625ae1ce882014a931ba064f522590d7b2",
     ("eu-central-1", GA, RSA2048): "3d8b08a7390c9b10d190a6b349d703ae00bae46583643319c7faccf3e5dc4a8b",
     ("eu-central-1", GA, RSA4096): "3111f322e448c26ea2722c02e29714dace16d5c39336cdf6dfbffbc0368d5332",
     ("eu-central-1", GA, ECC384): "ae697d082ee1862f711ecae3893c3c613b7315d020f74674051534a5b166d47b",
@@ -82,6 +99,9 @@ RDS_ROOTS: dict[tuple[str, str, str], str] = {
     ("me-south-1", GA, RSA2048): "a42a4e21d76ef9f4b34801a13994f49afa9745573b71fc65dae504732ee3a863",
     ("me-south-1", GA, RSA4096): "6b9dd4a4d86d5b3cd5179355cd1ca157e71ba8470e6fc330245fa1f67febf8e5",
     ("me-south-1", GA, ECC384): "4c9be86992c1231cf519bb58b7277e8d86d88c76eea310bef7a5ec1c6eb9bd6b",
+    ("mx-central-1", GA, RSA2048): "0d43c47961cbd07bc2a37029393847073fb349ba00e6b65311eef33097270002",
+    ("mx-central-1", GA, RSA4096): "3ddbeda037eacc4cf3e23027577c282af78a6ff60e69bc1ab608202280984bba",
+    ("mx-central-1", GA, ECC384): "f8f9c9e6d38d970b9c8cbf464d6f2c71049ad5501ea3a1404af1a01dd7038094",
     ("sa-east-1", GA, RSA2048): "376e82dd0d72b3f4234e1dad34f7bc086d51947f8b343a887e3ae122e0fd212b",
     ("sa-east-1", GA, RSA4096): "4d895d0786fd52b513554e73a07c2c0df47138e834a4338866e4d4bdc85778a3",
     ("sa-east-1", GA, ECC384): "80ca8be42d38ea097fc733d79fc73d595f95f3834e04bb4efed15f1be53e8790",
@@ -103,28 +123,24 @@ RDS_ROOTS: dict[tuple[str, str, str], str] = {
     ("us-west-2", GA, RSA2048): "86e22f41c79b0de5777054189cfadbddf633a8a1dc09ef134db07a756e494abe",
     ("us-west-2", GA, RSA4096): "2888c2f870f2a58ebdeef3a3340b2f9810595b5a3466574f22ba97b778a5edbe",
     ("us-west-2", GA, ECC384): "01926d42a0dc63915005f3d2b8d7c07efd9451fc14889142d8c4fa6021a6a95e",
-    # Seen in one publication.
-    ("ap-east-2", GA, RSA2048): "6f53918dfdfaf97fbdd35bc7658bc14bdee59e736a4aee8b50f76c6e0529ffc1",
-    ("ap-east-2", GA, RSA4096): "2ad0829681fe8322b52436ead477770f189cbc31d4964104e4f877ba67044d67",
-    ("ap-east-2", GA, ECC384): "b74aca1d89ecf15b08b13d485adabaf604eeb1ac03160abbdd4aecd61bc54506",
-    ("ap-southeast-5", GA, RSA2048): "4f8f74669b3a73ea788bbbca16ca5a20c573cd7e4a9515eb46b85ee70d3ff78b",
-    ("ap-southeast-5", GA, RSA4096): "48f84bdb4e595659e203ea6ab6502c3860a63eda5d879e14131633abc2d7d34d",
-    ("ap-southeast-5", GA, ECC384): "2a9df2f7fbdb5d6d2437b21088354cd9129107939ffbf38311f76c60f42e064c",
-    ("ap-southeast-7", GA, RSA2048): "45d6f57f10d069738a46ca26d3ef4fc705963e0f3694506e7a2c1bee66c69dc7",
-    ("ap-southeast-7", GA, RSA4096): "4ce1f223eab751a1b7d3765776aaeeda9ddccfb13bf469cb2e09f9eb8453541c",
-    ("ap-southeast-7", GA, ECC384): "feb47d55c0044354022b2c82aed428073a3fad54cc6cdd700b52caba2eac8a1c",
-    ("ca-west-1", GA, RSA2048): "96b9d270ef5c0ae6eae5623663f18fcc25728d0b6d59edafec9b5b9d77bf812c",
-    ("ca-west-1", GA, RSA4096): "af67d77f5c3bffb4515f45f751403d00da5b8e83a7119d240aa3b9ce6d8d89d4",
-    ("ca-west-1", GA, ECC384): "d14f3c348e093daffecf926be03c83625ae1ce882014a931ba064f522590d7b2",
-    ("mx-central-1", GA, RSA2048): "0d43c47961cbd07bc2a37029393847073fb349ba00e6b65311eef33097270002",
-    ("mx-central-1", GA, RSA4096): "3ddbeda037eacc4cf3e23027577c282af78a6ff60e69bc1ab608202280984bba",
-    ("mx-central-1", GA, ECC384): "f8f9c9e6d38d970b9c8cbf464d6f2c71049ad5501ea3a1404af1a01dd7038094",
+    # GovCloud: in the publications of five or six owners, none of them AWS: DoD-Platform-One/Rapidfort,
+    # Dozuki/CloudPrem-Infra, cloud-gov/deploy-cf (all but one root), hortonworks/cloudbreak, shogo82148/rdsmysql and
+    # voltone/aws_rds_castore.
     ("us-gov-east-1", GA, RSA2048): "0825e2e35ca65df57c6270a5fec61c5cae757ac110664c8c824a26360b7a32dc",
     ("us-gov-east-1", GA, RSA4096): "2ed64ee6c2e6c1a9b886b775eefb1dced7ea2fc4fe95c86af77d0650763df301",
     ("us-gov-east-1", GA, ECC384): "27e7166e2530425322a2f2b65e3ed7ad65abc2107d196250657520cd57bfcb63",
     ("us-gov-west-1", GA, RSA2048): "4f9a3f476897123ffd6f4be6950b31f60869848eddc64103d729afa91746b0a8",
     ("us-gov-west-1", GA, RSA4096): "fbb52646a87a80da5a7e0781219aef06549b7031f58f0faea475839fc113fced",
     ("us-gov-west-1", GA, ECC384): "df862cd419975345e6a52009206b24279ee5628089aa74be9a8bf0b553c5e713",
+    # China: in the publications of two owners, neither of them AWS: sidorares/node-mysql2 and
+    # mitis-cloud/dbeaver-aws-sso. The second recorded the SHA-256 of the file that it downloaded from AWS; the first
+    # one's roots have that very SHA-256, put in the file's order.
+    ("cn-north-1", GA, RSA2048): "05168605f9485bf9b2dd306593c8a21dc891a6d67a362e681058000c681aa811",
+    ("cn-north-1", GA, RSA4096): "52cdc6b4762e89ce23a7a92d618b7430a1b63ec2342049018b08a96d66f5d11b",
+    ("cn-north-1", GA, ECC384): "d58bff41a1ae79f37f0d003e927560b09654042bee083de8386a74cabf6d0e50",
+    ("cn-northwest-1", GA, RSA2048): "5d2b52687a3599f618065c948e9fbffd04fb91767911bbeb6b68a0cfe783639b",
+    ("cn-northwest-1", GA, RSA4096): "5b67fc93fc4d8c51f6bee82ae34cac06a6d76e8ad32c9a152d7e9f6c8e925f30",
+    ("cn-northwest-1", GA, ECC384): "0d154113cf931dadd41b642f56485013f7ec521b5770763f74ce309811699d20",
 }
 
 # Name -> SHA-256 of the root's DER. They sign RDS Proxy and Aurora DSQL.

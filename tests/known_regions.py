@@ -1,6 +1,9 @@
 """The regions of each partition; the package needs no list of them, since a new one works all the same."""
 
-# Known by November 2026. Those of aws, aws-us-gov and aws-cn have a published trust store; the others are botocore's.
+# The partitions that have a published trust store.
+PUBLISHED = ("aws", "aws-us-gov", "aws-cn")
+
+# Known by November 2026. Those of the partitions above are the trust stores'; the others are botocore's.
 REGIONS = {
     "aws": (
         *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "ca-west-1", "mx-central-1"),

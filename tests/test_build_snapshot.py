@@ -32,29 +32,44 @@ PREVIEW = (SHIPPED / "us-east-2-preview.pem").read_bytes()
 CLUTTER = pem(
     mint("Amazon RDS eu-west-1 2019 CA", issuer="Amazon RDS Root 2019 CA"),
     mint("Amazon RDS Root 2019 CA", end=NOW - DAY),
-    mint("Example Root CA", begin=NOW - 2 * DAY),
+    mint("Amazon RDS Root 2024 CA", begin=NOW - 2 * DAY),
 )
 
 
 class Workplace:
-    """A bundle file and an empty directory to build from it."""
+    """Bundles, a table of where they are from, and an empty directory to build from them."""
 
     def __init__(self, folder: Path) -> None:
-        self.bundle = folder / "bundle.pem"
+        self.folder = folder
+        self.sources = folder / "sources.tsv"
+        self.sources.write_text("# sha256 origin\n")
         self.output = folder / "snapshot"
 
-    def build(self, content: bytes, *options: str) -> int:
-        """Write the bundle and run the tool on it."""
-        self.bundle.write_bytes(content)
-        return self.run(str(self.bundle), *options)
+    def build(self, *contents: bytes) -> int:
+        """Write each bundle, say where it is from, and run the tool on all of them."""
+        bundles = [self.folder / f"bundle-{number}.pem" for number in range(len(contents))]
+        for number, (bundle, content) in enumerate(zip(bundles, contents, strict=True)):
+            bundle.write_bytes(content)
+            self.name_source(content, f"courier {number}")
+        return self.run(*map(str, bundles))
+
+    def name_source(self, content: bytes, origin: str) -> None:
+        """Say in the table of sources where a bundle is from."""
+        with self.sources.open("a") as file:
+            file.write(f"{hashlib.sha256(content).hexdigest()}\t{origin}\n")
 
     def run(self, *arguments: str) -> int:
         """Run the tool."""
-        return build_snapshot.main([*arguments, *DATE, "--output", str(self.output)])
+        places = ["--sources", str(self.sources), "--output", str(self.output)]
+        return build_snapshot.main([*DATE, *arguments, *places])
 
     def written(self) -> dict[str, bytes]:
         """Read back what the tool wrote."""
         return {path.name: path.read_bytes() for path in self.output.glob("*")}
+
+    def manifest(self) -> str:
+        """Read back the manifest that the tool wrote."""
+        return (self.output / "manifest.tsv").read_text("utf-8")
 
 
 @pytest.fixture
@@ -73,31 +88,36 @@ def test_shipped_files_come_out_of_their_own_roots(workplace: Workplace) -> None
 
 
 def test_same_input_same_bytes(workplace: Workplace) -> None:
-    """A second run over the same bundle and date changes no byte."""
-    workplace.build(EU_WEST_1 + PREVIEW)
+    """A second run over the same bundles and date, in another order, changes no byte."""
+    workplace.build(EU_WEST_1, PREVIEW)
     before = workplace.written()
     assert sorted(before) == ["amazon.pem", "eu-west-1.pem", "manifest.tsv", "us-east-2-preview.pem"]
-    workplace.build(EU_WEST_1 + PREVIEW)
+    bundles = [str(workplace.folder / f"bundle-{number}.pem") for number in (1, 0)]
+    assert workplace.run(*bundles) == 0
     assert workplace.written() == before
 
 
-def test_manifest_names_origin_and_date(workplace: Workplace) -> None:
-    """The manifest has the date and the origin that were given, and the hash of the bundle that was read."""
-    workplace.build(EU_WEST_1, "--origin", "a parcel by courier")
-    text = (workplace.output / "manifest.tsv").read_text("utf-8")
-    assert f"\n# rds: a parcel by courier, sha256 {hashlib.sha256(EU_WEST_1).hexdigest()}\n" in text
-    assert f"\n# amazon: certifi {certifi.__version__}\n" in text
-    day = NOW.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-    assert {file: shipped.fetched_at for file, shipped in parse_manifest(text).items()} == {
-        "amazon.pem": day,
-        "eu-west-1.pem": day,
+def test_manifest_names_the_source_of_each_file(workplace: Workplace) -> None:
+    """Each file has the origin of the bundle that it was cut from, with the bundle's hash; Amazon's names certifi."""
+    workplace.build(EU_WEST_1, PREVIEW)
+    assert {file: shipped.source for file, shipped in parse_manifest(workplace.manifest()).items()} == {
+        "amazon.pem": f"certifi {certifi.__version__}",
+        "eu-west-1.pem": f"courier 0, sha256 {hashlib.sha256(EU_WEST_1).hexdigest()}",
+        "us-east-2-preview.pem": f"courier 1, sha256 {hashlib.sha256(PREVIEW).hexdigest()}",
     }
 
 
-def test_account_of_the_bundle(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_manifest_names_the_date(workplace: Workplace) -> None:
+    """The manifest has the start of the day that was given."""
+    workplace.build(EU_WEST_1)
+    day = NOW.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+    assert {shipped.fetched_at for shipped in parse_manifest(workplace.manifest()).values()} == {day}
+
+
+def test_account_of_the_bundles(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
     """The tool says how many roots it read and what it dropped."""
-    workplace.build(EU_WEST_1 + CLUTTER)
-    assert "2 files. The bundle has 4 valid roots, 1 intermediate, 1 expired." in capsys.readouterr().out
+    workplace.build(EU_WEST_1 + CLUTTER, PREVIEW + CLUTTER)
+    assert "3 files. The bundles have 8 valid roots, 2 intermediate, 2 expired." in capsys.readouterr().out
 
 
 def test_new_root_is_written_with_a_warning(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,11 +129,57 @@ def test_new_root_is_written_with_a_warning(workplace: Workplace, capsys: pytest
     )
 
 
-def test_beta_and_foreign_roots_are_not_written(workplace: Workplace) -> None:
-    """Roots of the Beta environment, or of nobody we know, go into no file."""
+def test_beta_and_worldwide_roots_are_not_written(workplace: Workplace) -> None:
+    """Roots of the Beta environment, or of no region, go into no file."""
     beta = mint("Amazon RDS Beta xx-new-1 Root CA RSA2048 G1")
-    workplace.build(EU_WEST_1 + pem(beta, mint("Amazon RDS Root 2019 CA"), mint("Example Root CA")))
+    workplace.build(EU_WEST_1 + pem(beta, mint("Amazon RDS Root 2019 CA")))
     assert sorted(workplace.written()) == ["amazon.pem", "eu-west-1.pem", "manifest.tsv"]
+
+
+# The first is a test CA that AWS itself has published beside one of its drivers.
+STRANGERS = [
+    "Amazon RDS Preprod Root CA RSA2048 G1",
+    "Amazon RDS Preprod us-east-1 Root CA RSA2048 G1",
+    "Amazon RDS eu-west-1 Root CA RSA2048 G1 Test",
+    "Example Root CA",
+]
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_root_with_a_strange_name_is_refused(
+    name: str, workplace: Workplace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A root whose name is none that RDS gives to roots stops the build: nobody says what it is for."""
+    assert workplace.build(EU_WEST_1 + pem(mint(name))) == 1
+    assert capsys.readouterr().err == f"error: {name!r} is no name of an RDS root\n"
+    assert workplace.written() == {}
+
+
+def test_bundle_from_nowhere_is_refused(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+    """A bundle that the table of sources does not have is not taken, whatever roots it holds."""
+    bundle = workplace.folder / "found.pem"
+    bundle.write_bytes(EU_WEST_1)
+    assert workplace.run(str(bundle)) == 1
+    digest = hashlib.sha256(EU_WEST_1).hexdigest()
+    assert f"found.pem has SHA-256 {digest}: add a row to snapshot_sources.tsv that says" in capsys.readouterr().err
+    assert workplace.written() == {}
+
+
+def test_region_in_two_bundles_is_refused(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two bundles with the same region would leave open which of them its file is from."""
+    assert workplace.build(EU_WEST_1, PREVIEW + EU_WEST_1) == 1
+    assert capsys.readouterr().err == "error: 2 bundles hold eu-west-1.pem: leave all but one out\n"
+    assert workplace.written() == {}
+
+
+@pytest.mark.parametrize("row", ["\n", "one column\n", "\tno hash\n", f"{'0' * 64}\t\n", "three\tcolumns\there\n"])
+def test_row_of_sources_that_is_none_is_refused(
+    row: str, workplace: Workplace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table of sources with a row of another form is refused before a bundle is read."""
+    workplace.sources.write_text(row)
+    assert workplace.run("absent.pem") == 1
+    assert "sources.tsv has the row [" in capsys.readouterr().err
 
 
 REFUSED = {
@@ -192,6 +258,22 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         "us-east-2-preview.pem: holds something else than manifest.tsv says",
     ),
     "renamed": (_rename, "eu-west-2.pem: holds something else than manifest.tsv says"),
+    "source": (
+        _rewrite("manifest.tsv", lambda data: data.replace(b"courier 0", b"AWS itself")),
+        "eu-west-1.pem: is from 'AWS itself, sha256 ",
+    ),
+    "Amazon's source": (
+        _rewrite("manifest.tsv", lambda data: data.replace(b"# source: certifi ", b"# source: a friend of certifi ")),
+        "amazon.pem: is from 'a friend of certifi ",
+    ),
+    "source of others": (
+        _rewrite("manifest.tsv", lambda data: re.sub(rb"# source: courier 0.*\n", b"", data)),
+        "eu-west-1.pem: is from 'certifi ",
+    ),
+    "source forgotten": (
+        lambda folder: (folder.parent / "sources.tsv").write_text("# sha256 origin\n"),
+        "eu-west-1.pem: is from 'courier 0, sha256 ",
+    ),
     "no Amazon": (_forget_amazon, "error: amazon.pem is not in manifest.tsv\n"),
     "manifest": (_rewrite("manifest.tsv", lambda _: b"\xff"), "'utf-8' codec can't decode"),
     "no manifest": (lambda folder: (folder / "manifest.tsv").unlink(), "No such file"),
@@ -206,7 +288,7 @@ def test_check_finds_damage(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Any difference between files, manifest and table is named, and the command fails."""
-    workplace.build(EU_WEST_1 + PREVIEW)
+    workplace.build(EU_WEST_1, PREVIEW)
     assert workplace.run("--check") == 0
     capsys.readouterr()
     damage(workplace.output)
@@ -217,8 +299,7 @@ def test_check_finds_damage(
 def test_check_finds_expired_roots(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
     """A shipped root that is no longer valid on the given day fails the check."""
     workplace.build(EU_WEST_1)
-    arguments = ["--check", "--date", "2070-01-01", "--output", str(workplace.output)]
-    assert build_snapshot.main(arguments) == 1
+    assert workplace.run("--check", "--date", "2070-01-01") == 1
     assert "eu-west-1.pem: " in capsys.readouterr().err
 
 
@@ -272,10 +353,12 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_bundle_is_fetched_over_https(store: str, workplace: Workplace) -> None:
-    """An https URL is fetched, and named as the source."""
+    """An https URL is fetched, and what it gives is taken when the table of sources has it."""
+    assert workplace.run(f"{store}/bundle.pem") == 1
+    workplace.name_source(EU_WEST_1, "the trust store")
     assert workplace.run(f"{store}/bundle.pem") == 0
     assert (workplace.output / "eu-west-1.pem").read_bytes() == EU_WEST_1
-    assert f"# rds: {store}/bundle.pem, sha256 " in (workplace.output / "manifest.tsv").read_text("utf-8")
+    assert "\n# source: the trust store, sha256 " in workplace.manifest()
 
 
 @pytest.mark.parametrize(

@@ -10,46 +10,38 @@ import pytest
 from rds_tls import regions, snapshot
 from rds_tls.endpoint import RootSet, Trust
 from rds_tls.known_roots import AMAZON_ROOTS, BETA, ECC384, GA, PREVIEW, RDS_ROOTS, RSA2048, RSA4096
-from tests.known_regions import REGIONS
+from tests.known_regions import PUBLISHED, REGIONS
 from tests.minting import fingerprints
 
 GA_REGIONS = {region for region, channel, _ in RDS_ROOTS if channel == GA}
-
-# In the table, but not in the bundle that the snapshot was taken from.
-NOT_SHIPPED = {
-    *("ap-east-2", "ap-southeast-5", "ap-southeast-7", "ca-west-1", "mx-central-1"),
-    *("us-gov-east-1", "us-gov-west-1"),
-}
 
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
 def test_every_region_has_one_root_of_each_kind() -> None:
-    """AWS publishes three CAs for each region and channel; 37 sets of three are known."""
+    """AWS publishes three CAs for each region and channel; 40 sets of three are known."""
     sets: dict[tuple[str, str], list[str]] = {}
     for region, channel, ca_id in RDS_ROOTS:
         sets.setdefault((region, channel), []).append(ca_id)
-    assert len(RDS_ROOTS) == 111
+    assert len(RDS_ROOTS) == 120
     assert all(sorted(ca_ids) == [ECC384, RSA2048, RSA4096] for ca_ids in sets.values())
-    assert Counter(channel for _, channel in sets) == {GA: 35, BETA: 1, PREVIEW: 1}
+    assert Counter(channel for _, channel in sets) == {GA: 38, BETA: 1, PREVIEW: 1}
 
 
-def test_regions_without_known_roots() -> None:
-    """The gap between the regions that exist and those whose roots are known is exactly this."""
-    published = [partition.name for partition in regions.PARTITIONS if partition.truststore]
-    existing = {region for partition in published for region in REGIONS[partition]}
-    assert existing - GA_REGIONS == {"ap-southeast-6", "cn-north-1", "cn-northwest-1"}
-    assert GA_REGIONS - existing == set()
+def test_every_published_region_is_known() -> None:
+    """The regions whose roots are known are those of the partitions with a trust store."""
+    assert [partition.name for partition in regions.PARTITIONS if partition.truststore] == list(PUBLISHED)
+    assert {region for partition in PUBLISHED for region in REGIONS[partition]} == GA_REGIONS
 
 
 def test_fingerprints_are_distinct_sha256() -> None:
     """Every value is the hex of one SHA-256, and no root stands in two rows."""
     values = [*RDS_ROOTS.values(), *AMAZON_ROOTS.values()]
     assert [value for value in values if not FINGERPRINT.fullmatch(value)] == []
-    assert len(set(values)) == len(values) == 116
+    assert len(set(values)) == len(values) == 125
 
 
-@pytest.mark.parametrize("region", sorted(GA_REGIONS - NOT_SHIPPED))
+@pytest.mark.parametrize("region", sorted(GA_REGIONS))
 def test_shipped_roots_are_the_published_ones(region: str) -> None:
     """What ships for a region is its three GA roots and no Beta, Preview or other root."""
     shipped = snapshot.find(RootSet(Trust.RDS, region))
@@ -58,9 +50,9 @@ def test_shipped_roots_are_the_published_ones(region: str) -> None:
     assert sorted(fingerprints(shipped.path)) == sorted(published)
 
 
-@pytest.mark.parametrize("region", sorted(NOT_SHIPPED))
+@pytest.mark.parametrize("region", [region for name in REGIONS if name not in PUBLISHED for region in REGIONS[name]])
 def test_regions_that_do_not_ship(region: str) -> None:
-    """A region that is in the table but not in the snapshot is not there under any trust."""
+    """A region of a partition without a trust store is not in the snapshot, under any trust."""
     assert snapshot.find(RootSet(Trust.RDS, region)) is None
     assert snapshot.find(RootSet(Trust.RDS_PREVIEW, region)) is None
 

@@ -62,7 +62,7 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "login before an alias": {"host": f"app:{CANARY}@db.example", "expect": HOST},
     "login in an alias url elsewhere": {"host": f"postgresql://app:{CANARY}@db.example", "expect": HOST},
     "login in expect": {"expect": f"postgresql://app:{CANARY}@{HOST}"},
-    "no roots": {"host": "x.abc123def456.us-gov-west-1.rds.amazonaws.com"},
+    "no roots": {"host": "x.abc123def456.eu-north-9.rds.amazonaws.com"},
     "no region": {"region": "us-east-1"},
 }
 

@@ -20,33 +20,36 @@ from rds_tls.endpoint import RootSet, Trust
 from rds_tls.errors import TrustError
 from rds_tls.known_roots import AMAZON_ROOTS
 from rds_tls.snapshot import Shipped, find, parse_manifest
+from tests.known_regions import PUBLISHED, REGIONS
 from tests.minting import fingerprints
 
 DIRECTORY = Path(snapshot.DIRECTORY)
 MANIFEST_TEXT = (DIRECTORY / "manifest.tsv").read_text("utf-8")
 SHIPPED = parse_manifest(MANIFEST_TEXT)
-DAY = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
+DAY = dt.datetime(2026, 11, 25, tzinfo=dt.UTC)
 
 every_file = pytest.mark.parametrize("shipped", SHIPPED.values(), ids=SHIPPED)
 
 
 def test_what_ships() -> None:
-    """28 regions, the Preview region and the Amazon roots ship; the manifest lists each file and no other."""
+    """Each published region, the Preview region and the Amazon roots ship; the manifest lists each and no other."""
     assert sorted(SHIPPED) == sorted(path.name for path in DIRECTORY.glob("*.pem"))
-    assert {file for file in SHIPPED if not re.fullmatch(r"[a-z]+-[a-z]+-[0-9]\.pem", file)} == {
-        "amazon.pem",
-        "us-east-2-preview.pem",
-    }
-    assert len(SHIPPED) == 28 + 2
+    regions = [f"{region}.pem" for partition in PUBLISHED for region in REGIONS[partition]]
+    assert sorted(SHIPPED) == sorted([*regions, "us-east-2-preview.pem", "amazon.pem"])
 
 
 def test_sources_are_named() -> None:
-    """The manifest says when the roots were taken and from which file, down to its hash."""
+    """The manifest says when the roots were taken; AWS's own file is the source where there was one, others' else."""
     assert {shipped.fetched_at for shipped in SHIPPED.values()} == {DAY.timestamp()}
-    sources = dict(re.findall(r"^# ([a-z-]+): (.+)$", MANIFEST_TEXT, re.MULTILINE))
-    assert sorted(sources) == ["amazon", "fetched-at", "rds", "rds-preview"]
-    assert re.search(r"sha256 [0-9a-f]{64}$", sources["rds"])
-    assert re.fullmatch(r"certifi [0-9.]+", sources["amazon"])
+    assert re.fullmatch(r"certifi [0-9.]+", SHIPPED["amazon.pem"].source)
+    by_aws = [*REGIONS["aws"], "us-east-2-preview"]
+    by_others = [*REGIONS["aws-us-gov"], *REGIONS["aws-cn"]]
+    assert {SHIPPED[f"{name}.pem"].source.partition(":")[0] for name in by_aws} == {"AWS's own publication"}
+    assert {SHIPPED[f"{name}.pem"].source.partition(":")[0] for name in by_others} == {
+        "independent publications, none by AWS"
+    }
+    for name in (*by_aws, *by_others):
+        assert re.search(r", sha256 [0-9a-f]{64}$", SHIPPED[f"{name}.pem"].source)
 
 
 @every_file
@@ -177,17 +180,18 @@ def test_zip_import_is_explained(tmp_path: Path) -> None:
     assert "install rds-tls unpacked, or set RDS_TLS_CA_BUNDLE" in result.stdout
 
 
-HEAD = "# fetched-at: 1795392000\n"
+TIME = "# fetched-at: 1795392000\n"
+HEAD = f"{TIME}# source: a parcel: by courier\n"
 ROW = "\t".join(["eu-west-1.pem", "0" * 64, "f" * 64]) + "\n"
 
 
 def test_manifest_is_read_in_order() -> None:
-    """The time comes from a comment, rows keep their order, blank lines and plain comments are skipped."""
+    """Time and source come from comments, rows keep their order, blank lines and plain comments are skipped."""
     other = ROW.replace("eu-west-1", "eu-west-2")
-    read = parse_manifest(f"# hello: you\n{HEAD}\n{other}{ROW}")
+    read = parse_manifest(f"# hello: you\n{HEAD}\n{other}# source: here\n# sources: there\n{ROW}")
     assert list(read.items()) == [
-        ("eu-west-2.pem", Shipped("eu-west-2.pem", "0" * 64, "f" * 64, 1795392000)),
-        ("eu-west-1.pem", Shipped("eu-west-1.pem", "0" * 64, "f" * 64, 1795392000)),
+        ("eu-west-2.pem", Shipped("eu-west-2.pem", "0" * 64, "f" * 64, 1795392000, "a parcel: by courier")),
+        ("eu-west-1.pem", Shipped("eu-west-1.pem", "0" * 64, "f" * 64, 1795392000, "here")),
     ]
 
 
@@ -195,16 +199,19 @@ def test_manifest_is_read_in_order() -> None:
     ("text", "fault"),
     [
         (HEAD, "it lists no file"),
-        (ROW, "line 1 comes before '# fetched-at'"),
-        (ROW + HEAD, "line 1 comes before '# fetched-at'"),
+        (ROW, "line 1 comes before '# fetched-at' or '# source'"),
+        (ROW + HEAD, "line 1 comes before '# fetched-at' or '# source'"),
+        (TIME + ROW, "line 2 comes before '# fetched-at' or '# source'"),
+        (HEAD.replace(TIME, "") + ROW, "line 2 comes before '# fetched-at' or '# source'"),
+        (TIME + "# source: \n" + ROW, "line 3 comes before '# fetched-at' or '# source'"),
         ("# fetched-at: 2026-11-23\n" + ROW, "line 1 has '2026-11-23', no number of seconds"),
         ("# fetched-at: -1\n" + ROW, "line 1 has '-1', no number of seconds"),
         ("# fetched-at: \u0661\n" + ROW, "line 1 has '\u0661', no number of seconds"),
         (f"# fetched-at: {'1' * 12}\n" + ROW, f"line 1 has '{'1' * 12}', no number of seconds"),
-        (HEAD + ROW.replace("\t", " "), "line 2 has 1 columns, not 3"),
-        (HEAD + ROW.replace("\n", "\tx\n"), "line 2 has 4 columns, not 3"),
-        (HEAD + ROW + ROW, "line 3 lists 'eu-west-1.pem' once more"),
-        (HEAD + ROW.replace("eu-west-1.pem", "../eu.pem"), "line 2 has '../eu.pem' for its file"),
+        (HEAD + ROW.replace("\t", " "), "line 3 has 1 columns, not 3"),
+        (HEAD + ROW.replace("\n", "\tx\n"), "line 3 has 4 columns, not 3"),
+        (HEAD + ROW + ROW, "line 4 lists 'eu-west-1.pem' once more"),
+        (HEAD + ROW.replace("eu-west-1.pem", "../eu.pem"), "line 3 has '../eu.pem' for its file"),
     ],
 )
 def test_malformed_manifest_is_refused(text: str, fault: str) -> None:

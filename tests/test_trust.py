@@ -32,7 +32,7 @@ def test_snapshot_serves_its_regions() -> None:
     assert shipped is not None
     assert bundle.source is Source.SNAPSHOT
     assert bundle.path == shipped.path
-    assert str(bundle) == f"eu-west-1 RDS roots from the snapshot of 2026-11-23 ({shipped.path})"
+    assert str(bundle) == f"eu-west-1 RDS roots from the snapshot of 2026-11-25 ({shipped.path})"
 
 
 def test_ca_file_argument_wins(ca_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,10 +101,10 @@ def test_unreadable_ca_file_is_explained(tmp_path: Path, name: str) -> None:
 def test_uncovered_region_says_what_to_do_offline() -> None:
     """Offline, a region that nothing covers names both ways to bring its roots along."""
     with pytest.raises(rds_tls.TrustError) as caught:
-        rds_tls.ssl_context(region="us-gov-west-1", settings=OFFLINE)
+        rds_tls.ssl_context(region="eu-north-9", settings=OFFLINE)
     message = str(caught.value)
-    assert message.startswith("no us-gov-west-1 RDS roots are at hand, and RDS_TLS_OFFLINE ")
-    assert "rds_tls.prefetch('us-gov-west-1', directory=...)" in message
+    assert message.startswith("no eu-north-9 RDS roots are at hand, and RDS_TLS_OFFLINE ")
+    assert "rds_tls.prefetch('eu-north-9', directory=...)" in message
     assert "RDS_TLS_BUNDLE_DIR" in message
     assert "RDS_TLS_CA_BUNDLE" in message
 

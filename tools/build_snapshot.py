@@ -2,12 +2,12 @@
 
 From the root of a checkout::
 
-    python -m tools.build_snapshot https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem
-    python -m tools.build_snapshot downloaded-bundle.pem --origin "where it is from"
+    python -m tools.build_snapshot global-bundle.pem govcloud-bundle.pem china-bundle.pem
     python -m tools.build_snapshot --check
 
-The same bundle, ``--date`` and certifi give the same bytes. A root that contradicts rds_tls/known_roots.py is
-never written; a root that is not in that table is written with a warning, and the tests then ask for its row.
+The same bundles, in any order, ``--date`` and certifi give the same bytes. A bundle is a file or an https URL, and is
+taken only if tools/snapshot_sources.tsv says where it is from. A root that contradicts rds_tls/known_roots.py is never
+written; a root that is not in that table is written with a warning, and the tests then ask for its row.
 """
 
 import argparse
@@ -16,18 +16,19 @@ import re
 import ssl
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
+from itertools import groupby
 from pathlib import Path
 
 import certifi
-import requests
 
-from rds_tls.bundle import MAX_BYTES, Bundle, Channel, Root, parse_bundle
+from rds_tls.bundle import RDS_NAME, Bundle, Channel, Root, parse_bundle
 from rds_tls.endpoint import RootSet, Trust
 from rds_tls.errors import BundleError, RdsTlsError
 from rds_tls.known_roots import AMAZON_ROOTS, RDS_ROOTS
 from rds_tls.snapshot import COLUMNS, DIRECTORY, MANIFEST, Shipped, parse_manifest
+from tools.bundle_sources import SOURCES, Taken, read_sources, take
 
 AMAZON_FILE = f"{RootSet(Trust.AMAZON, None).name}.pem"
 
@@ -35,8 +36,7 @@ AMAZON_FILE = f"{RootSet(Trust.AMAZON, None).name}.pem"
 SHIPPED = {Channel.GA: Trust.RDS, Channel.PREVIEW: Trust.RDS_PREVIEW}
 
 CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
-
-TIMEOUT = (10.0, 60.0)  # seconds: to connect, between two pieces of the answer
+CERTIFI = re.compile(r"certifi [0-9]\S*")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,8 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         if not options.check:
-            build(options.bundle, options.origin, options.date, options.output)
-        faults = check(options.output, options.date)
+            build(options.bundle, options.sources, options.date, options.output)
+        faults = check(options.output, options.sources, options.date)
     except (RdsTlsError, OSError, UnicodeDecodeError) as error:
         faults = [str(error)]
     for fault in faults:
@@ -60,51 +60,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if faults else 0
 
 
-def build(bundle_location: str, origin: str | None, day: date, output: Path) -> None:
+def build(locations: Iterable[str], sources: Path, day: date, output: Path) -> None:
     """Write the snapshot's files and its manifest.
 
     Args:
-        bundle_location: a file, or an https URL.
-        origin: where the bundle is from, for the manifest; the location itself by default.
+        locations: the bundles: files, or https URLs.
+        sources: the table of where each bundle is from.
         day: the UTC date of the snapshot, on which every root must be valid.
         output: the directory to write to.
 
     Raises:
-        BundleError: the bundle is unusable or contradicts the table of known roots.
-        OSError: the bundle cannot be read or fetched, or the output not written.
+        BundleError: a bundle is unusable, from nowhere, or contradicts the table of known roots or another bundle.
+        OSError: a bundle cannot be read or fetched, or the output not written.
     """
-    data = fetch(bundle_location) if "://" in bundle_location else Path(bundle_location).read_bytes()
-    bundle = parse_bundle(data, now=_midnight(day))
-    if faults := contradictions(bundle.roots):
+    known = read_sources(sources)
+    taken = [take(location, known, _midnight(day)) for location in locations]
+    bundles = [bundle for bundle, _ in taken]
+    roots = [root for bundle in bundles for root in bundle.roots]
+    if faults := [*strangers(roots), *contradictions(roots), *overlaps(bundles)]:
         raise BundleError("; ".join(faults))
-    for name in unknown(bundle.roots):
+    for name in unknown(roots):
         print(f"warning: {name} is new: check its fingerprint, then add it to known_roots.py", file=sys.stderr)
-    source = f"{origin or bundle_location}, sha256 {hashlib.sha256(data).hexdigest()}"
-    sources = {Trust.RDS: source, Trust.RDS_PREVIEW: source, Trust.AMAZON: f"certifi {certifi.__version__}"}
+    files = {file: Taken(cut, source) for bundle, source in taken for file, cut in regional(bundle).items()}
     amazon = amazon_roots(Path(certifi.where()).read_text("utf-8"))
-    files = {AMAZON_FILE: amazon, **regional(bundle)}
+    write(files | {AMAZON_FILE: Taken(amazon, f"certifi {certifi.__version__}")}, day, output)
+    print(f"{output}: {len(files) + 1} files. The bundles have {account(bundles)}.")
+
+
+def write(files: Mapping[str, Taken], day: date, output: Path) -> None:
+    """Write the files, then the manifest that lists them."""
     output.mkdir(parents=True, exist_ok=True)
-    for file, content in files.items():
+    for file, (content, _) in files.items():
         (output / file).write_bytes(content.to_pem())
-    shipped = [_shipped(file, content, day) for file, content in sorted(files.items())]
-    (output / MANIFEST).write_bytes(render(shipped, day, sources).encode())
-    print(f"{output}: {len(files)} files. The bundle has {account(bundle)}.")
+    shipped = [_shipped(file, content, day, source) for file, (content, source) in files.items()]
+    (output / MANIFEST).write_bytes(render(shipped, day).encode())
 
 
-def check(directory: Path, day: date) -> list[str]:
-    """Compare a snapshot with its own manifest and with the table of known roots.
+def check(directory: Path, sources: Path, day: date) -> list[str]:
+    """Compare a snapshot with its own manifest and with the tables of known roots and of sources.
 
     Args:
         directory: where the snapshot is.
+        sources: the table of where each bundle is from.
         day: the UTC date on which every root must be valid.
 
     Returns:
         What is wrong, in words; empty when nothing is.
 
     Raises:
+        BundleError: the table of sources is damaged.
         TrustError: the manifest is damaged.
         OSError: a file cannot be read.
     """
+    known = read_sources(sources).values()
     listed = parse_manifest((directory / MANIFEST).read_text("utf-8"))
     present = {path.name for path in directory.glob("*.pem")}
     faults = [f"{file} is not in {MANIFEST}: delete it" for file in sorted(present - listed.keys())]
@@ -113,26 +121,11 @@ def check(directory: Path, day: date) -> list[str]:
         faults.append(f"{AMAZON_FILE} is not in {MANIFEST}")
     for file in sorted(present & listed.keys()):
         try:
-            found = _file_faults((directory / file).read_bytes(), listed[file], day)
+            found = _source_faults(listed[file], known) + _file_faults(directory, listed[file], day)
         except ValueError as error:  # BundleError is one too
             found = [str(error)]
         faults += [f"{file}: {fault}" for fault in found]
     return faults
-
-
-def fetch(url: str) -> bytes:
-    """Download a bundle over verified HTTPS; a redirect is refused, since it could lead elsewhere."""
-    if not url.startswith("https://"):
-        raise BundleError(f"{url} is not an https:// URL: what it gives could be anybody's roots")
-    content = b""
-    with requests.get(url, timeout=TIMEOUT, stream=True, allow_redirects=False) as response:
-        if response.status_code != requests.codes.ok:
-            raise BundleError(f"{url} answered with status {response.status_code}, not 200")
-        for chunk in response.iter_content(65_536):
-            content += chunk
-            if len(content) > MAX_BYTES:
-                break
-    return content
 
 
 def contradictions(roots: Iterable[Root]) -> list[str]:
@@ -152,16 +145,29 @@ def contradictions(roots: Iterable[Root]) -> list[str]:
     return faults
 
 
+def strangers(roots: Iterable[Root]) -> list[str]:
+    """List the roots whose names are none that RDS gives to roots: AWS has test CAs too, and anybody has others."""
+    return [f"{root.name!r} is no name of an RDS root" for root in roots if not RDS_NAME.fullmatch(root.name)]
+
+
+def overlaps(bundles: Iterable[Bundle]) -> list[str]:
+    """List the files that more than one bundle would give: their source would be either."""
+    counts = Counter(file for bundle in bundles for file in regional(bundle))
+    return [f"{count} bundles hold {file}: leave all but one out" for file, count in counts.items() if count > 1]
+
+
 def unknown(roots: Iterable[Root]) -> list[str]:
     """Name the RDS roots that the table of known roots does not have."""
     return [root.name for root in roots if root.region and root.fingerprint not in RDS_ROOTS.values()]
 
 
-def account(bundle: Bundle) -> str:
-    """Say how many roots a bundle has and what was dropped."""
-    dropped = Counter(entry.reason.value for entry in bundle.dropped)
-    counts = [f"{len(bundle.roots)} valid roots", *(f"{count} {reason}" for reason, count in dropped.items())]
-    return ", ".join(counts)
+def account(bundles: Iterable[Bundle]) -> str:
+    """Say how many roots the bundles have and what was dropped."""
+    roots, dropped = 0, Counter[str]()
+    for bundle in bundles:
+        roots += len(bundle.roots)
+        dropped.update(entry.reason.value for entry in bundle.dropped)
+    return ", ".join([f"{roots} valid roots", *(f"{count} {reason}" for reason, count in dropped.items())])
 
 
 def regional(bundle: Bundle) -> dict[str, Bundle]:
@@ -197,27 +203,35 @@ def _amazon_root(name: str, der: bytes) -> Root:
     return Root(name, None, Channel.GA, None, hashlib.sha256(der).hexdigest(), begin, end, der)
 
 
-def render(shipped: Iterable[Shipped], day: date, sources: dict[Trust, str]) -> str:
-    """Write the manifest: facts first, then a row for each file."""
-    facts = {"fetched-at": _seconds(day)} | {trust.value: source for trust, source in sources.items()}
-    comments = "".join(f"# {key}: {value}\n" for key, value in facts.items())
-    rows = "".join("\t".join(map(str, row[: len(COLUMNS)])) + "\n" for row in shipped)
-    return f"# Written by tools/build_snapshot.py\n{comments}# {' '.join(COLUMNS)}\n{rows}"
+def render(shipped: Iterable[Shipped], day: date) -> str:
+    """Write the manifest: a row for each file, below the source that its roots were taken from."""
+    lines = ["# Written by tools/build_snapshot.py", f"# fetched-at: {_seconds(day)}", f"# {' '.join(COLUMNS)}"]
+    ordered = sorted(shipped, key=lambda row: (row.source, row.file))
+    for source, rows in groupby(ordered, key=lambda row: row.source):
+        lines += [f"# source: {source}", *("\t".join(map(str, row[: len(COLUMNS)])) for row in rows)]
+    return "\n".join(lines) + "\n"
 
 
-def _shipped(file: str, content: Bundle, day: date) -> Shipped:
-    return Shipped(file, hashlib.sha256(content.to_pem()).hexdigest(), content.digest, _seconds(day))
+def _shipped(file: str, content: Bundle, day: date, source: str) -> Shipped:
+    return Shipped(file, hashlib.sha256(content.to_pem()).hexdigest(), content.digest, _seconds(day), source)
 
 
-def _file_faults(content: bytes, shipped: Shipped, day: date) -> list[str]:
+def _source_faults(shipped: Shipped, known: Iterable[str]) -> list[str]:
+    """List what is wrong with what the manifest says about where a file is from."""
+    fits = bool(CERTIFI.fullmatch(shipped.source)) if shipped.file == AMAZON_FILE else shipped.source in known
+    return [] if fits else [f"is from {shipped.source!r}, which the table of sources does not have"]
+
+
+def _file_faults(directory: Path, shipped: Shipped, day: date) -> list[str]:
     """List what is wrong with one shipped file: built again from its own content, it must come out the same."""
+    content = (directory / shipped.file).read_bytes()
     if shipped.file == AMAZON_FILE:
         files = {AMAZON_FILE: amazon_roots(content.decode("ascii", "replace"))}
     else:
         files = regional(parse_bundle(content, now=_midnight(day)))
     faults = [fault for bundle in files.values() for fault in contradictions(bundle.roots)]
-    rebuilt = [_shipped(file, bundle, day)._replace(fetched_at=shipped.fetched_at) for file, bundle in files.items()]
-    if rebuilt != [shipped] or hashlib.sha256(content).hexdigest() != shipped.sha256:
+    rebuilt = [_shipped(file, bundle, day, shipped.source) for file, bundle in files.items()]
+    if rebuilt != [shipped._replace(fetched_at=_seconds(day))] or hashlib.sha256(content).hexdigest() != shipped.sha256:
         faults.append(f"holds something else than {MANIFEST} says")
     return faults
 
@@ -233,9 +247,9 @@ def _midnight(day: date) -> datetime:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="build_snapshot", description="Build or check the shipped CA roots.")
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("bundle", nargs="?", help="a downloaded bundle, or the https URL of one")
-    what.add_argument("--check", action="store_true", help="only compare the files with the manifest and the table")
-    parser.add_argument("--origin", metavar="TEXT", help="where the bundle is from, for the manifest")
+    what.add_argument("bundle", nargs="*", default=[], help="downloaded bundles, or their https URLs")
+    what.add_argument("--check", action="store_true", help="only compare the files with the manifest and the tables")
+    parser.add_argument("--sources", type=Path, default=SOURCES, help="the table that says where each bundle is from")
     parser.add_argument("--date", type=date.fromisoformat, default=datetime.now(UTC).date(), help="UTC, YYYY-MM-DD")
     parser.add_argument("--output", type=Path, default=Path(DIRECTORY), help="the snapshot's directory")
     return parser

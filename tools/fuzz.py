@@ -243,6 +243,7 @@ def check_manifest(data: bytes) -> bool:
     for name, shipped in files.items():
         _promise(os.path.normpath(shipped.path) == f"{DIRECTORY}/{name}", "a file is inside the directory")
         datetime.fromtimestamp(shipped.fetched_at, UTC)  # raises unless it is a moment of the calendar
+        _promise(shipped.source, "a file is from somewhere")
     return True
 
 

@@ -25,19 +25,21 @@ _MAX_DIGITS = 11
 
 
 class Shipped(NamedTuple):
-    """A file of roots that ships with the package: a row of the manifest, and when the snapshot was taken.
+    """A file of roots that ships with the package: a row of the manifest, and what stands above it.
 
     Attributes:
         file: the file's name, which is ``RootSet.name`` and ``.pem``.
         sha256: SHA-256, in hex, of its bytes.
         digest: SHA-256, in hex, over the roots in it (``Bundle.digest``).
         fetched_at: when they were taken from their source, in POSIX seconds (UTC).
+        source: where they were taken from, in words.
     """
 
     file: str
     sha256: str
     digest: str
     fetched_at: int
+    source: str
 
     @property
     def path(self) -> str:
@@ -45,7 +47,7 @@ class Shipped(NamedTuple):
         return os.path.join(DIRECTORY, self.file)
 
 
-# What stands in a row; fetched-at stands above all rows.
+# What stands in a row; fetched-at stands above all rows, a source above the rows that it holds for.
 COLUMNS = Shipped._fields[:3]
 
 
@@ -71,8 +73,8 @@ def parse_manifest(text: str) -> dict[str, Shipped]:
     """Read a manifest. What its files hold is for ``tools/build_snapshot.py --check`` to say.
 
     Args:
-        text: lines with a ``#`` in front, one of them ``# fetched-at: <POSIX seconds>``; then a row for each file,
-            its columns separated by tabs.
+        text: lines with a ``#`` in front, one of them ``# fetched-at: <POSIX seconds>``; a row for each file, its
+            columns separated by tabs; above the rows that it holds for, ``# source: <text>``.
 
     Returns:
         The files by name, in the order of the text.
@@ -80,15 +82,19 @@ def parse_manifest(text: str) -> dict[str, Shipped]:
     Raises:
         TrustError: a line does not follow these rules.
     """
-    fetched_at = None
+    fetched_at, source = None, ""
     files: dict[str, Shipped] = {}
     for number, line in enumerate(text.split("\n"), start=1):
-        if line.startswith("# fetched-at: "):
-            fetched_at = _parse_time(line, number)
-        elif line and not line.startswith("#"):
-            if fetched_at is None:
-                raise _damaged(f"line {number} comes before '# fetched-at'")
-            shipped = _parse_row(line, number, fetched_at)
+        if line.startswith("#"):
+            fact, _, value = line.partition(": ")
+            if fact == "# fetched-at":
+                fetched_at = _parse_time(value, number)
+            elif fact == "# source":
+                source = value
+        elif line:
+            if fetched_at is None or not source:
+                raise _damaged(f"line {number} comes before '# fetched-at' or '# source'")
+            shipped = _parse_row(line, number, fetched_at, source)
             if files.setdefault(shipped.file, shipped) is not shipped:
                 raise _damaged(f"line {number} lists {shipped.file!r} once more")
     if not files:
@@ -96,21 +102,20 @@ def parse_manifest(text: str) -> dict[str, Shipped]:
     return files
 
 
-def _parse_time(line: str, number: int) -> int:
-    digits = line.partition(": ")[2]
+def _parse_time(digits: str, number: int) -> int:
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= _MAX_DIGITS):
         raise _damaged(f"line {number} has {digits!r}, no number of seconds")
     return int(digits)
 
 
-def _parse_row(line: str, number: int, fetched_at: int) -> Shipped:
+def _parse_row(line: str, number: int, fetched_at: int, source: str) -> Shipped:
     columns = line.split("\t")
     if len(columns) != len(COLUMNS):
         raise _damaged(f"line {number} has {len(columns)} columns, not {len(COLUMNS)}")
     file, sha256, digest = columns
     if not _is_file_name(file):
         raise _damaged(f"line {number} has {file!r} for its file")
-    return Shipped(file, sha256, digest, fetched_at)
+    return Shipped(file, sha256, digest, fetched_at, source)
 
 
 def _is_file_name(text: str) -> bool:
