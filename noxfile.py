@@ -12,11 +12,15 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.download_python = "never"
 # A version that this machine lacks is skipped; the one that runs nox is always there.
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["lint", "tests"]
+nox.options.sessions = ["lint", "tests", "system"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 OLDEST, NEWEST = (nox.project.python_versions(PROJECT)[end] for end in (0, -1))
 THIS = "{}.{}".format(*sys.version_info)
+
+# A distribution decides what its Python's TLS begins with: Debian's has no floor of versions.
+SYSTEM = "/usr/bin/python3"
+HANDSHAKES = ("context", "seal", "handshakes", "attacks", "python_defaults")
 
 
 def offer_pyenv_versions() -> None:
@@ -60,6 +64,21 @@ def tests(session: nox.Session) -> None:
     """Run the whole suite on every supported Python that is present."""
     install(session, "tests")
     run_tests(session)
+
+
+@nox.session(python=SYSTEM)
+def system(session: nox.Session) -> None:
+    """Run the tests of contexts and handshakes on the system's Python, where it is supported and not run on anyway."""
+    version = str(
+        session.run("python", "-c", "import sys; print('{}.{}'.format(*sys.version_info))", silent=True)
+    ).strip()
+    if version not in nox.project.python_versions(PROJECT):
+        session.skip(f"{SYSTEM} is a Python {version}")
+    if os.path.realpath(shutil.which(f"python{version}") or "") == os.path.realpath(SYSTEM):
+        session.skip(f"the session tests-{version} runs on {SYSTEM}")
+    install(session, "tests")
+    provide_servers(session)
+    session.run("pytest", *(f"tests/test_{name}.py" for name in HANDSHAKES))
 
 
 @nox.session(python=OLDEST)
