@@ -8,7 +8,7 @@ from rds_tls.records import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Self
 
     Path = str | os.PathLike[str]
@@ -54,7 +54,8 @@ class Settings(_Fields):
         known_roots_only: refuse downloaded roots that this version does not list (``RDS_TLS_KNOWN_ROOTS_ONLY``).
 
     Raises:
-        SettingsError: a value cannot be used; the message names it and the rule.
+        SettingsError: a value cannot be used; the message names the setting and the rule, and shows the value where
+            that cannot hold a password.
     """
 
     __slots__ = ()
@@ -62,12 +63,24 @@ class Settings(_Fields):
     def __new__(cls, *args: "Value", **fields: "Value") -> "Self":
         """Make the value, after each field has passed its rule."""
         made = super().__new__(cls, *args, **fields)  # type: ignore[arg-type]
+        del args, fields  # a traceback that shows locals has the repr of the value made, and no login
         for name, rule in _RULES.items():
             rule.check(getattr(made, name), f"Settings.{name}")
         return made
 
     @classmethod
-    def from_env(cls, environ: "Mapping[str, str]" = os.environ, **fields: "Value") -> "Self":
+    def _make(cls, iterable: "Iterable[Value]") -> "Self":  # type: ignore[override]  # the tuple's is for any fields
+        """Check what ``_replace`` makes too; the tuple's own ends here and checks nothing."""
+        return cls(*iterable)
+
+    def __repr__(self) -> str:
+        # Of every field, as a traceback shows a value that is about to be refused too.
+        shown = {name: repr(value) for name, value in self._asdict().items()}
+        fields = (f"{name}={without_login(text) if '://' in text else text}" for name, text in shown.items())
+        return f"Settings({', '.join(fields)})"
+
+    @classmethod
+    def from_env(cls, environ: "Mapping[str, str] | None" = None, **fields: "Value") -> "Self":
         """Read the settings from environment variables.
 
         Args:
@@ -81,9 +94,8 @@ class Settings(_Fields):
             SettingsError: a value cannot be used; the message names the variable.
         """
         for name, rule in _RULES.items():
-            text = environ.get(rule.variable)
-            if text and name not in fields:
-                fields[name] = rule.read_variable(text)
+            if name not in fields and _variable(environ, rule.variable):
+                fields[name] = rule.read_variable(_variable(environ, rule.variable))
         return cls(**fields) if fields else _DEFAULTS  # type: ignore[return-value]
 
 
@@ -100,18 +112,49 @@ class _Rule:
 
     def check(self, value: "Value", origin: str) -> None:
         if not self.accepts(value):
-            raise SettingsError(f"{origin}={value!r} must be {self.must_be}")
+            value = _shown(value)
+            raise SettingsError(f"{origin}={value} must be {self.must_be}")
 
     def read_variable(self, text: str) -> "Value":
+        if self._is_readable(text):
+            return self.read(text)
+        text = _shown(text)
+        raise SettingsError(f"{self.variable}={text} must be {self.must_be}")
+
+    def _is_readable(self, text: str) -> bool:
         try:
-            value = self.read(text)
+            return self.accepts(self.read(text))
         except (KeyError, ValueError):
-            readable = False
-        else:
-            readable = self.accepts(value)
-        if not readable:
-            raise SettingsError(f"{self.variable}={text!r} must be {self.must_be}")
-        return value
+            return False
+
+
+def without_login(url: str) -> str:
+    """Leave user and password out of a URL.
+
+    Args:
+        url: any text; all that stands before its last ``@`` counts as a login, but for the scheme, since a password may
+            hold a raw ``/``, ``?`` or ``#``.
+
+    Returns:
+        The URL that may be shown and stored.
+    """
+    before, _, rest = url.rpartition("@")
+    scheme, separator, _ = before.partition("://")
+    return f"{scheme}{separator}{rest}" if separator else rest
+
+
+def _variable(environ: "Mapping[str, str] | None", name: str) -> str:
+    """Read a variable, of the process unless others are given, with no local that holds all of them."""
+    return (os.environ if environ is None else environ).get(name, "")
+
+
+def _shown(value: "Value") -> str:
+    """Give what an error may show of a refused value: one that cannot hold a password, or its type."""
+    import re  # only a refusal needs it
+
+    if re.fullmatch(_SHOWABLE, str(value)):
+        return repr(value)
+    return "<not shown>" if isinstance(value, str) else f"<{type(value).__name__}>"
 
 
 def _is_path(value: "Value") -> bool:
@@ -131,11 +174,18 @@ def _is_switch(value: "Value") -> bool:
 
 
 def _is_format(value: "Value") -> bool:
-    return value in {"pem", "p7b"}
+    return isinstance(value, str) and value in {"pem", "p7b"}
 
 
 def _is_https_url(value: "Value") -> bool:
-    return value is None or (isinstance(value, str) and value.startswith("https://"))
+    return value is None or (isinstance(value, str) and value.startswith("https://") and _is_base(value[8:]))
+
+
+def _is_base(location: str) -> bool:
+    """Tell whether what follows ``https://`` has a host, and no ``@`` after it: all but a login is shown and stored."""
+    authority, _, path = location.partition("/")
+    host = authority.rpartition("@")[2]
+    return host != "" and location.isprintable() and not any(mark in location for mark in "?#\\") and "@" not in path
 
 
 def _switch(text: str) -> bool:
@@ -145,7 +195,14 @@ def _switch(text: str) -> bool:
 _A_PATH = "a path that is not empty"
 _A_TIMEOUT = "a number of seconds above 0, an hour at most"
 _A_SWITCH = "true or false (in the environment 1 or 0)"
-_AN_HTTPS_URL = "the base URL of a mirror, beginning with https://"
+_AN_HTTPS_URL = (
+    "the base URL of a mirror, beginning with https://, without '?' and '#'; in its login, percent-encode these two, "
+    "'/' and '@'"
+)
+
+# Words, numbers, paths, and a scheme, a host and a port. What has more in it may be a login, or a text that was meant
+# for another variable.
+_SHOWABLE = r"(?:[a-z]+://[\w.-]*(?::\d{1,5})?)?[\w./~' -]{0,200}"
 
 # One row for each field of Settings.
 _RULES = {

@@ -1,5 +1,8 @@
 """Settings: from arguments, from the environment, and what a bad value says."""
 
+import copy
+import pickle
+import pydoc
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +10,8 @@ import pytest
 
 import rds_tls
 from rds_tls.settings import Settings
+
+CANARY = "c4n4ry-p4ssw0rd"
 
 VARIABLES: dict[str, tuple[str, Any]] = {
     "RDS_TLS_CA_BUNDLE": ("/roots.pem", {"ca_file": "/roots.pem"}),
@@ -83,6 +88,7 @@ BAD_ARGUMENTS: list[dict[str, Any]] = [
     {"offline": "yes"},
     {"truststore_url": "ftp://mirror.example"},
     {"known_roots_only": 1},
+    {"bundle_format": "der"},
 ]
 
 
@@ -99,3 +105,103 @@ def test_bad_argument_is_named(fields: dict[str, Any]) -> None:
 def test_paths_may_be_path_objects(tmp_path: Path) -> None:
     """Anything that os.fspath takes is a path."""
     assert Settings(cache_dir=tmp_path).cache_dir == tmp_path
+
+
+@pytest.mark.parametrize("fields", BAD_ARGUMENTS, ids=str)
+def test_replaced_field_must_pass_its_rule(fields: dict[str, Any]) -> None:
+    """What ``_replace`` and ``_make`` give has passed every rule too."""
+    ((name, _),) = fields.items()
+    with pytest.raises(rds_tls.SettingsError, match=f"Settings.{name}="):
+        Settings()._replace(**fields)
+    with pytest.raises(rds_tls.SettingsError, match=f"Settings.{name}="):
+        Settings._make({**Settings()._asdict(), **fields}.values())
+
+
+def test_copies_are_equal_settings() -> None:
+    """A good value may be replaced, copied and pickled, and stays a Settings."""
+    settings = Settings()._replace(max_age=60)
+    assert settings == Settings(max_age=60)
+    for twin in (copy.copy(settings), copy.deepcopy(settings), pickle.loads(pickle.dumps(settings))):  # noqa: S301 - own
+        assert (type(twin), twin) == (Settings, settings)
+
+
+def test_unknown_field_is_named() -> None:
+    """A misspelt setting is an error that names it, wherever it is passed."""
+    misspelt: dict[str, Any] = {"ofline": True}
+    for call in (Settings, Settings.from_env, Settings()._replace):
+        with pytest.raises((TypeError, ValueError), match="ofline"):
+            call(**misspelt)
+
+
+def test_help_shows_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither help() nor a signature holds the process's variables."""
+    monkeypatch.setenv("DATABASE_PASSWORD", CANARY)
+    text = pydoc.plain(pydoc.render_doc(rds_tls.Settings))
+    assert "from_env" in text
+    assert CANARY not in text
+    assert "environ({" not in text
+
+
+BAD_URLS = [
+    f"http://user:{CANARY}@mirror.example",
+    f"https//user:{CANARY}@mirror.example",
+    f"user:{CANARY}",
+    f"https://user:{CANARY}/x@mirror.example",
+    f"https://user:{CANARY}?x@mirror.example",
+    f"https://user:{CANARY}#x@mirror.example",
+    f"https://user:{CANARY}\\x@mirror.example",
+    f"https://user:{CANARY}@",
+    f"https://user:{CANARY}@/roots",
+    f"https://mirror.example/{CANARY}@x",
+    f"https://mirror.example/?token={CANARY}",
+    f"https://user:{CANARY}\udcff@mirror.example",
+    f"https://user:{CANARY}\n@mirror.example",
+]
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+def test_bad_url_keeps_its_login(url: str) -> None:
+    """A URL whose login cannot be told from the rest is refused, with the fix and without the URL."""
+    rule = "=<not shown> must be the base URL of a mirror"
+    with pytest.raises(rds_tls.SettingsError, match=rule) as by_argument:
+        Settings(truststore_url=url)
+    with pytest.raises(rds_tls.SettingsError, match=rule) as by_variable:
+        Settings.from_env({"RDS_TLS_TRUSTSTORE_URL": url})
+    assert CANARY not in repr((by_argument.value, by_variable.value))
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_login_in_the_wrong_variable_is_not_shown(variable: str) -> None:
+    """A value that fails its rule is shown only where it cannot be a login."""
+    try:
+        settings: object = Settings.from_env({variable: f"postgresql://app:{CANARY}@db.example/orders"})
+    except rds_tls.SettingsError as error:
+        settings = error
+    if not variable.endswith(("_FILE", "_DIR", "_BUNDLE")):
+        assert f"{variable}=<not shown> must be " in str(settings)
+        assert CANARY not in repr(settings)
+
+
+class Url:
+    """A URL class of some library: not a str, and with a login in its repr."""
+
+    def __repr__(self) -> str:
+        return f"Url('https://user:{CANARY}@mirror.example')"
+
+
+def test_object_of_another_type_is_named_by_its_type() -> None:
+    """Of a value that is no setting at all an error shows the type."""
+    url: Any = Url()
+    with pytest.raises(rds_tls.SettingsError, match=r"Settings\.truststore_url=<Url> must be"):
+        Settings(truststore_url=url)
+
+
+def test_repr_has_all_but_the_login() -> None:
+    """A repr names every field, and of the mirror's URL all but user and password."""
+    settings = Settings(truststore_url=f"https://user:{CANARY}@mirror.example:8443/rds", max_age=60)
+    assert settings.truststore_url == f"https://user:{CANARY}@mirror.example:8443/rds"
+    assert "truststore_url='https://mirror.example:8443/rds'" in repr(settings)
+    assert CANARY not in f"{settings!r} {settings}"
+    for name in Settings._fields:
+        assert f"{name}=" in repr(settings)
+    assert eval(repr(Settings(max_age=60))) == Settings(max_age=60)  # noqa: S307 - the repr of a tuple of fields
