@@ -11,6 +11,7 @@ The floors: imports run strictly downwards, and rooms on one floor never import 
     1  genuine     the interpreter's own SSLContext, whatever stands in its place
     1  regions     partitions, DNS suffixes, trust-store URLs
     1  settings    one frozen value, read from arguments and environment
+    1  limits      one HTTP answer: its bytes counted and timed where they arrive
     1  bundle      bytes -> Bundle of roots
     1  diagnosis   what went wrong in a handshake -> its cause and its fix
     1  extras      what an extra installs, imported when a call needs it

@@ -3,13 +3,12 @@
 Every request has one absolute deadline, kept in three places, because none of them covers everything:
 
 - the caller waits for a worker thread no longer than that, as ``getaddrinfo`` can neither be timed nor interrupted;
-- each read from the TLS socket ends at the deadline, as an ordinary read timeout starts anew with every byte that
-  arrives, so that a server which drips its answer would hold the abandoned thread for hours;
+- each read of an answer ends at the deadline, so that a server which drips does not hold the abandoned thread
+  (``rds_tls.limits``, which counts the bytes as well);
 - no attempt starts after it.
 """
 
 import http.client
-import math
 import os
 import random
 import socket
@@ -17,30 +16,35 @@ import ssl
 import sys
 import threading
 import time
+from base64 import b64encode
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 
 from rds_tls.errors import DownloadError
+from rds_tls.limits import AnswerTooLargeError, LimitedConnection, Limits
+from rds_tls.settings import without_login
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from typing_extensions import Buffer
 
     from rds_tls.settings import Settings
 
 # The global bundle, the largest published file, has 165 KB in 2026.
 MAX_BYTES = 1_048_576
+# What headers, chunk sizes and trailers may add to it; a megabyte in chunks of 4 KiB needs 3 KiB.
+MAX_FRAMING_BYTES = 65_536
 MAX_REDIRECTS = 3
 # Seconds before the second and the third attempt, each shortened by up to half at random: what starts together
 # (a fleet, a fork pool) must not come back together.
 PAUSES = (0.25, 0.5)
-CHUNK_BYTES = 65_536
+CHUNK_BYTES = 16_384
 # Chains of errors seen here have up to five links; the bound is against one that is circular.
 MAX_LINKS = 16
 
@@ -60,6 +64,7 @@ _UNTRUSTED = (
 )
 _MALFORMED = "the URL, or that of the proxy, is malformed"
 _CAUSES: tuple[tuple[type[Exception], bool, str], ...] = (
+    (AnswerTooLargeError, False, "{0}"),
     (socket.gaierror, True, "the host name does not resolve (DNS: {0})"),
     (ssl.SSLCertVerificationError, False, _UNTRUSTED),
     (ssl.SSLEOFError, True, "the connection ended during TLS"),
@@ -115,15 +120,30 @@ NOTHING_KNOWN = Validators()
 
 
 class _Request(NamedTuple):
-    """What one call of download() is about; the deadline is a reading of the monotonic clock (s)."""
+    """What one call of download() is about; the URL has no login in it any more."""
 
     url: str
+    login: "_Login"
     settings: "Settings"
     validators: Validators
-    deadline: float
+    limits: Limits
 
-    def remaining(self) -> float:
-        return _remaining(self.deadline)
+
+class _Login(AuthBase):
+    """The user and password of a URL, and no other: without an auth of its own, requests looks into ``~/.netrc``.
+
+    Args:
+        url: the URL; its login is sent as it is written, percent-decoded, whatever its character set.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._user_info = url.rpartition("@")[0].partition("://")[2].encode("utf-8", "surrogatepass")
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._user_info:
+            user, _, password = map(unquote_to_bytes, self._user_info.partition(b":"))
+            request.headers["Authorization"] = f"Basic {b64encode(user + b':' + password).decode()}"
+        return request
 
 
 class _AttemptError(Exception):
@@ -153,22 +173,26 @@ def download(url: str, settings: "Settings", validators: Validators = NOTHING_KN
     Raises:
         DownloadError: for every failure; at the latest when ``settings.total_timeout`` is over.
     """
-    request = _Request(url, settings, validators, time.monotonic() + settings.total_timeout)
+    # From here on the login is in an object that no repr shows: a traceback may show locals.
+    url, login = without_login(url), _Login(url)
+    limits = Limits(time.monotonic() + settings.total_timeout, MAX_BYTES + MAX_FRAMING_BYTES)
+    request = _Request(url, login, settings, validators, limits)
     future: Future[Download] = Future()
     # A daemon: an interpreter that ends does not wait for a resolver that never answers.
     threading.Thread(target=_work, args=(request, future), name="rds-tls-download", daemon=True).start()
     try:
         return future.result(settings.total_timeout)
     except _AttemptError as error:
-        # Not chained: the texts of requests and urllib3 below it may repeat a password.
-        raise DownloadError(_public(url), error.cause, missing=error.missing) from None
+        failure = DownloadError(url, error.cause, missing=error.missing)
     except TimeoutError:
-        raise DownloadError(_public(url), f"no answer in time ({settings.total_timeout} s)") from None
+        failure = DownloadError(url, f"no answer in time ({settings.total_timeout} s)")
+    # Raised where nothing hangs below it: the texts of requests and urllib3 may repeat a password.
+    raise failure
 
 
 def _work(request: _Request, future: "Future[Download]") -> None:
     try:
-        with _session(request.deadline) as session:
+        with _session(request.limits) as session:
             future.set_result(_try(session, request))
     except BaseException as error:  # noqa: BLE001  nothing is swallowed: the waiting caller raises it
         future.set_exception(error)
@@ -180,7 +204,7 @@ def _try(session: requests.Session, request: _Request) -> Download:
         try:
             return _attempt(session, request)
         except _AttemptError as error:
-            if not error.transient or time.monotonic() + pause >= request.deadline:
+            if not error.transient or time.monotonic() + pause >= request.limits.deadline:
                 raise
         time.sleep(pause * _jitter.uniform(0.5, 1))
     return _attempt(session, request)
@@ -190,7 +214,7 @@ def _attempt(session: requests.Session, request: _Request) -> Download:
     try:
         with _follow(session, request) as response:
             content = _content(response, request.validators)
-            return Download(_public(request.url), content, _validators(response, request.validators))
+            return Download(request.url, content, _validators(response, request.validators))
     except _FAILURES as error:
         raise _explained(error) from error
 
@@ -207,14 +231,15 @@ def _follow(session: requests.Session, request: _Request) -> requests.Response:
         response.close()
         url = urljoin(url, response.headers["Location"])
         if _origin(url) != _origin(request.url):
-            raise _AttemptError(f"it redirects to {_public(url)[:200]!r}, which is another server")
+            raise _AttemptError(f"it redirects to {without_login(url)[:200]!r}, which is another server")
     raise _AttemptError(f"it redirects more than {MAX_REDIRECTS} times")
 
 
 def _get(session: requests.Session, url: str, request: _Request) -> requests.Response:
-    settings, remaining = request.settings, request.remaining()
+    settings, remaining = request.settings, request.limits.remaining()
     return session.get(
-        url,
+        without_login(url),
+        auth=request.login,
         headers=request.validators.headers(),
         stream=True,
         timeout=(min(settings.connect_timeout, remaining), remaining),
@@ -263,53 +288,45 @@ def _validators(response: requests.Response, sent: Validators) -> Validators:
     return Validators(received.etag or sent.etag, received.last_modified or sent.last_modified)
 
 
-class _DeadlineSocket(ssl.SSLSocket):
-    """A TLS socket whose reads all end at its context's deadline."""
-
-    def recv_into(self, buffer: "Buffer", nbytes: int | None = None, flags: int = 0) -> int:
-        context = self.context
-        if isinstance(context, _DeadlineContext):
-            self.settimeout(_remaining(context.deadline))
-        return super().recv_into(buffer, nbytes, flags)
-
-
-class _DeadlineContext(ssl.SSLContext):
-    """A context that verifies chain and name, and holds no roots: requests loads those for each request."""
-
-    sslsocket_class = _DeadlineSocket
-    deadline = math.inf
-
-
 class _Adapter(HTTPAdapter):
-    """Connections, direct or through a proxy, that end at a deadline."""
+    """Connections, direct or through a proxy, whose answers keep to limits."""
 
-    def __init__(self, deadline: float) -> None:
-        self._context = _DeadlineContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._context.deadline = deadline
+    def __init__(self, limits: Limits) -> None:
+        # It verifies chain and name, and holds no roots: requests loads those for each request.
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._limits = limits
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+        self.poolmanager.pool_classes_by_scheme = {"https": self._pool}
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:  # noqa: ANN401  as requests declares it
-        return super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
+        manager = super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
+        manager.pool_classes_by_scheme = self.poolmanager.pool_classes_by_scheme
+        return manager
+
+    def _pool(self, *args: Any, **kwargs: Any) -> urllib3.HTTPSConnectionPool:
+        pool = urllib3.HTTPSConnectionPool(*args, **kwargs)
+        pool.ConnectionCls = partial(LimitedConnection, limits=self._limits)  # type: ignore[assignment]
+        return pool
 
 
 class _Session(requests.Session):
     """A session that speaks HTTPS alone and follows no redirect by itself."""
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, limits: Limits) -> None:
         super().__init__()
         self.adapters.clear()
-        self.mount("https://", _Adapter(deadline))
+        self.mount("https://", _Adapter(limits))
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002  requests names it
         """Find none: requests would read a redirect's body to its end, however long, before anything else."""
         return None
 
 
-def _session(deadline: float) -> _Session:
-    session = _Session(deadline)
+def _session(limits: Limits) -> _Session:
+    session = _Session(limits)
     # The package itself is always there before its modules. Importing it here would run against the floors, and
     # importlib.metadata knows nothing of a package that was copied into a Lambda archive.
     version = sys.modules["rds_tls"].__version__
@@ -318,31 +335,10 @@ def _session(deadline: float) -> _Session:
     return session
 
 
-def _remaining(deadline: float) -> float:
-    """Return the seconds that are left.
-
-    Raises:
-        TimeoutError: none are.
-    """
-    remaining = deadline - time.monotonic()
-    if remaining <= 0:
-        raise TimeoutError("the deadline has passed")
-    return remaining
-
-
 def _origin(url: str) -> tuple[str | None, str | None, int]:
     """Name the server of a URL, by the parser that requests itself goes by."""
     parsed = urllib3.util.parse_url(url)
     return parsed.scheme, parsed.host, parsed.port or 443
-
-
-def _public(url: str) -> str:
-    """Leave user and password out of a URL."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "the URL that was given"
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _explained(error: Exception) -> _AttemptError:

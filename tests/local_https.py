@@ -8,8 +8,11 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from queue import SimpleQueue
+from select import select
 from typing import Any, NamedTuple, Self
 
 from tests.local_rds import Authority, KeyType
@@ -18,6 +21,8 @@ HOST = "localhost"
 DRIP_SECONDS = 0.02
 # Ten seconds of it: twice what a test grants an abandoned client, and an end to a test that would hang.
 DRIP_BYTES = 500
+# More than any client should take of one answer, and little enough for one that takes it all.
+ENDLESS_BYTES = 64 * 1_048_576
 
 
 class Seen(NamedTuple):
@@ -70,6 +75,15 @@ def reply(status: int = 200, body: bytes = b"", *, length: int | None = -1, **he
     return answer
 
 
+def raw(content: bytes) -> Answer:
+    """Answer with these bytes and no others."""
+
+    def answer(handler: Handler) -> None:
+        handler.wfile.write(content)
+
+    return answer
+
+
 def drip(beginning: bytes) -> Answer:
     """Begin an answer, then go on byte by byte while the client listens."""
 
@@ -81,6 +95,30 @@ def drip(beginning: bytes) -> Answer:
             handler.wfile.write(b"x")
 
     return answer
+
+
+class Endless:
+    """An answer, of a server or a proxy, that begins in one way and repeats another while the client listens.
+
+    Attributes:
+        sent: gives, once the client has hung up, how many bytes were sent.
+    """
+
+    def __init__(self, beginning: bytes, repeated: bytes) -> None:
+        self._beginning = beginning
+        self._block = repeated * (65_536 // len(repeated))
+        self.sent: SimpleQueue[int] = SimpleQueue()
+
+    def __call__(self, handler: BaseHTTPRequestHandler) -> None:
+        """Answer a request."""
+        sent = 0
+        try:
+            handler.wfile.write(self._beginning)
+            while sent < ENDLESS_BYTES:
+                handler.wfile.write(self._block)
+                sent += len(self._block)
+        finally:
+            self.sent.put(sent)
 
 
 class LocalHttps(ThreadingHTTPServer):
@@ -127,9 +165,13 @@ class LocalHttps(ThreadingHTTPServer):
 
     def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  as the base class has it
         """Start TLS in the client's own thread, so that nobody waits for a slow handshake."""
+        self.finish_tls(request, partial(super().finish_request, client_address=client_address))
+
+    def finish_tls(self, request: socket.socket, finish: Callable[[Any], None]) -> None:
+        """Start TLS with a client, and finish its request."""
         # A client that does not trust the certificate hangs up; what is left is no request.
         with suppress(OSError), self._context.wrap_socket(request, server_side=True) as connection:
-            super().finish_request(connection, client_address)
+            finish(connection)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -146,21 +188,32 @@ class Proxy(ThreadingHTTPServer):
     """A CONNECT proxy, used as a context manager.
 
     Args:
-        refusal: the status to refuse every tunnel with; None lets them through.
+        refusal: the status to refuse every tunnel with, or an answer to give to it; None lets them through.
+        tls: the server whose certificate it speaks TLS with; None for a proxy in clear.
 
     Attributes:
         tunnels: the ``host:port`` of every tunnel that was asked for.
         credentials: the Proxy-Authorization header that came with each of them.
+        url: what a client names it by.
     """
 
     daemon_threads = False
 
-    def __init__(self, refusal: int | None = None) -> None:
+    def __init__(self, refusal: "int | Endless | None" = None, tls: LocalHttps | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _ProxyHandler)
         self.refusal = refusal
+        self._tls = tls
         self.tunnels: list[str] = []
         self.credentials: list[str | None] = []
+        self.url = f"https://{HOST}:{self.server_port}" if tls else f"http://127.0.0.1:{self.server_port}"
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
+
+    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  as the base class has it
+        """Start TLS where it is wanted."""
+        if self._tls is None:
+            super().finish_request(request, client_address)
+        else:
+            self._tls.finish_tls(request, partial(super().finish_request, client_address=client_address))
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -179,6 +232,10 @@ class _ProxyHandler(BaseHTTPRequestHandler):
         """Record a tunnel; refuse it, or carry its bytes both ways until one side ends."""
         self.server.tunnels.append(self.path)
         self.server.credentials.append(self.headers["Proxy-Authorization"])
+        if isinstance(self.server.refusal, Endless):
+            with suppress(OSError):
+                self.server.refusal(self)
+            return
         if self.server.refusal:
             self.send_response(self.server.refusal)
             self.end_headers()
@@ -187,20 +244,20 @@ class _ProxyHandler(BaseHTTPRequestHandler):
         with socket.create_connection((host, int(port))) as target:
             self.send_response(200)
             self.end_headers()
-            back = threading.Thread(target=_carry, args=(target, self.connection))
-            back.start()
             _carry(self.connection, target)
-            back.join()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class names it
         """Keep quiet: the tests look at ``tunnels``."""
 
 
-def _carry(source: socket.socket, sink: socket.socket) -> None:
-    """Copy bytes until one side ends, then end both."""
+def _carry(client: socket.socket, target: socket.socket) -> None:
+    """Copy bytes both ways until one side ends; in one thread, since two must not use one TLS connection."""
+    other = {client: target, target: client}
     with suppress(OSError):
-        while data := source.recv(65_536):
-            sink.sendall(data)
-    for end in (source, sink):
-        with suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
+        while True:
+            waiting = isinstance(client, ssl.SSLSocket) and client.pending()
+            for source in [client] if waiting else select([client, target], [], [])[0]:
+                data = source.recv(65_536)
+                if not data:
+                    return
+                other[source].sendall(data)

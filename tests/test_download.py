@@ -4,6 +4,8 @@ import math
 import re
 import socket
 import threading
+import tracemalloc
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,14 +15,17 @@ import pytest
 import requests
 
 import rds_tls
-from rds_tls.download import MAX_BYTES, NOTHING_KNOWN, Download, Validators, _session, download
+from rds_tls.download import NOTHING_KNOWN, Download, Validators, _session, download
 from rds_tls.errors import DownloadError, TrustError
+from rds_tls.limits import Limits
 from rds_tls.settings import Settings
-from tests.local_https import Answer, LocalHttps, Proxy, drip, reply
+from tests.local_https import Answer, Endless, LocalHttps, Proxy, drip, raw, reply
 
 PEM = b"-----BEGIN CERTIFICATE-----\n"
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy")
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+# What SECURITY.md promises, as a number of its own.
+ONE_MIB = 1_048_576
 # Long enough for the slowest machine to give up by itself, short enough to wait for.
 SHORT = 0.5
 
@@ -116,9 +121,9 @@ def test_unasked_304_is_refused(server: LocalHttps, settings: Settings) -> None:
 
 def test_largest_file_is_taken(server: LocalHttps, settings: Settings) -> None:
     """A file of exactly the limit arrives whole."""
-    content = download(server.url("/roots.pem", reply(body=bytes(MAX_BYTES))), settings).content
+    content = download(server.url("/roots.pem", reply(body=bytes(ONE_MIB))), settings).content
     assert content is not None
-    assert len(content) == MAX_BYTES
+    assert len(content) == ONE_MIB
 
 
 @pytest.mark.parametrize("status", [403, 404])
@@ -172,12 +177,12 @@ def test_broken_connection_is_tried_again(server: LocalHttps, settings: Settings
         (reply(body=PEM, length=2 * len(PEM)), "the answer is shorter than its Content-Length"),
         (reply(body=b""), "the file is empty"),
         (reply(body=b"", length=None), "the file is empty"),
-        (reply(body=bytes(2 * MAX_BYTES)), f"the file is larger than {MAX_BYTES} bytes"),
-        (reply(body=bytes(2 * MAX_BYTES), length=None), f"the file is larger than {MAX_BYTES} bytes"),
-        (reply(body=bytes(MAX_BYTES + 1), length=None), f"the file is larger than {MAX_BYTES} bytes"),
-        (drip(f"HTTP/1.0 200 OK\r\nContent-Length: {MAX_BYTES + 1}\r\n\r\n".encode()), "the file is larger than"),
+        (reply(body=bytes(2 * ONE_MIB)), f"the file is larger than {ONE_MIB} bytes"),
+        (reply(body=bytes(2 * ONE_MIB), length=None), f"the file is larger than {ONE_MIB} bytes"),
+        (reply(body=bytes(ONE_MIB + 1), length=None), f"the file is larger than {ONE_MIB} bytes"),
+        (drip(f"HTTP/1.0 200 OK\r\nContent-Length: {ONE_MIB + 1}\r\n\r\n".encode()), "the file is larger than"),
         (reply(body=PEM, Content_Encoding="gzip"), "the answer is compressed, which was not asked for"),
-        (lambda handler: handler.wfile.write(b"220 smtp.example ESMTP\r\n"), "the answer is not HTTP"),
+        (raw(b"220 smtp.example ESMTP\r\n"), "the answer is not HTTP"),
         (lambda _: None, "the connection broke"),
     ],
     ids=[
@@ -259,7 +264,7 @@ def test_only_https_is_fetched(server: LocalHttps, settings: Settings, url: str)
 
 def test_session_speaks_https_alone(server: LocalHttps) -> None:
     """Nothing below the check of the URL could send a request in plain text either."""
-    with _session(math.inf) as session, pytest.raises(requests.exceptions.InvalidSchema):
+    with _session(Limits(math.inf, ONE_MIB)) as session, pytest.raises(requests.exceptions.InvalidSchema):
         session.get(f"http://localhost:{server.server_port}/")
     assert server.connections == 0
 
@@ -425,6 +430,95 @@ def test_drip_through_a_proxy_ends_in_time(
     assert error.cause.startswith("no answer in time")
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+# What never ends, of which no client may take more than the limit.
+ENDLESS = {
+    "status line": (b"HTTP/1.1 200 ", b"x"),
+    "header": (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x"),
+    "headers": (b"HTTP/1.1 200 OK\r\n", b"X-Many: x\r\n"),
+    "answers before the answer": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "headers of an answer before it": (b"HTTP/1.1 100 Continue\r\n", b"X-Many: x\r\n"),
+    "chunk size": (CHUNKED, b"0"),
+    "chunk extension": (CHUNKED + b"5;", b"x"),
+    "tiny chunks": (CHUNKED, b"1\r\nx\r\n"),
+    "large chunk": (CHUNKED + b"ffffffff\r\n", b"x"),
+    "trailer": (CHUNKED + b"1\r\nx\r\n0\r\nX-Long: ", b"x"),
+    "trailers": (CHUNKED + b"1\r\nx\r\n0\r\n", b"X-Many: x\r\n"),
+    "body": (b"HTTP/1.0 200 OK\r\n\r\n", b"x"),
+    "gzip": (b"HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n\r\n", b"x"),
+    "refusal": (b"HTTP/1.0 404 Not Found\r\n\r\n", b"x"),
+}
+# The limit, and what the system's buffers on both sides may hold.
+TAKEN_BYTES = 16 * 1_048_576
+TOO_LARGE = "the answer is larger than 1114112 bytes, headers and all"
+
+
+def take(url: str, settings: Settings, endless: Endless) -> DownloadError:
+    """Download what never ends, and see that the client took little of it."""
+    tracemalloc.start()
+    try:
+        error = failure(url, settings)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert endless.sent.get(timeout=30) < TAKEN_BYTES
+    assert peak < TAKEN_BYTES
+    return error
+
+
+@pytest.mark.parametrize(("beginning", "repeated"), ENDLESS.values(), ids=ENDLESS)
+def test_no_part_of_an_answer_may_be_endless(
+    server: LocalHttps, settings: Settings, beginning: bytes, repeated: bytes
+) -> None:
+    """Wherever an answer goes on for ever, the client hangs up after the limit, and keeps no more than that."""
+    endless = Endless(beginning, repeated)
+    take(server.url("/roots.pem", endless), settings, endless)
+
+
+@pytest.mark.parametrize("part", ["answers before the answer", "tiny chunks", "trailers"])
+def test_limit_is_named(server: LocalHttps, settings: Settings, part: str) -> None:
+    """What http.client and urllib3 would take without end is counted, and the error says so."""
+    endless = Endless(*ENDLESS[part])
+    error = take(server.url("/roots.pem", endless), settings, endless)
+    assert error.cause == TOO_LARGE
+    assert not error.missing
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["in clear", "TLS"])
+@pytest.mark.parametrize("part", ["status line", "header", "headers", "answers before the answer"])
+def test_no_part_of_a_proxys_answer_may_be_endless(
+    server: LocalHttps, settings: Settings, monkeypatch: pytest.MonkeyPatch, part: str, *, tls: bool
+) -> None:
+    """What a proxy says to CONNECT, in clear before the server's TLS, is counted as well."""
+    endless = Endless(*ENDLESS[part])
+    with Proxy(endless, server if tls else None) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        take(server.url("/roots.pem", reply(body=PEM)), settings, endless)
+    assert server.seen == []
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["in clear", "TLS"])
+def test_answer_through_a_proxy_is_counted(
+    server: LocalHttps, settings: Settings, monkeypatch: pytest.MonkeyPatch, *, tls: bool
+) -> None:
+    """A tunnel, TLS inside TLS too, carries a file, and no more of an endless one than the limit."""
+    endless = Endless(*ENDLESS["tiny chunks"])
+    with Proxy(tls=server if tls else None) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        assert download(server.url("/roots.pem", reply(body=PEM)), settings).content == PEM
+        error = take(server.url("/roots.pem", endless), settings, endless)
+    assert error.cause == TOO_LARGE
+
+
+def test_largest_file_may_come_in_chunks(server: LocalHttps, settings: Settings) -> None:
+    """The sizes of chunks of 4 KiB, and some headers, fit in beside a file of the limit."""
+    chunk = b"1000\r\n" + bytes(4096) + b"\r\n"
+    answer = CHUNKED[:-2] + b"X-Much: %b\r\n\r\n" % (b"x" * 8192) + chunk * (ONE_MIB // 4096) + b"0\r\n\r\n"
+    url = server.url("/roots.pem", raw(answer))
+    assert download(url, settings).content == bytes(ONE_MIB)
+
+
 def test_proxy_that_refuses_is_named(server: LocalHttps, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy that lets nobody through is told from a failing server, once, and without its password."""
     with Proxy(refusal=407) as proxy:
@@ -445,7 +539,7 @@ def test_useless_proxy_keeps_its_password(
     error = failure(server.url("/roots.pem", reply(body=PEM)), settings)
     assert "proxy" in error.cause
     assert "secret" not in str(error)
-    assert (error.__cause__, error.__suppress_context__) == (None, True)
+    assert (error.__cause__, error.__context__) == (None, None)
     assert server.seen == []
 
 
@@ -458,6 +552,62 @@ def test_password_of_a_mirror_stays_out(server: LocalHttps, settings: Settings) 
     error = failure(secret, settings)
     assert url == error.url
     assert "secret" not in str(error)
+
+
+@pytest.fixture
+def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the user a ~/.netrc with a login for this host and for every other."""
+    login = "login somebody password netrc-secret"
+    (tmp_path / "netrc").write_text(f"machine localhost {login}\nmachine 127.0.0.1 {login}\ndefault {login}\n")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+
+@pytest.mark.usefixtures("netrc")
+@pytest.mark.parametrize("through_proxy", [False, True])
+def test_login_of_netrc_goes_nowhere(
+    server: LocalHttps, settings: Settings, monkeypatch: pytest.MonkeyPatch, *, through_proxy: bool
+) -> None:
+    """A login that is not in the URL is sent neither to the server, first and redirected, nor to a proxy."""
+    server.url("/new.pem", reply(body=PEM))
+    url = server.url("/old.pem", reply(302, Location="/new.pem"))
+    with Proxy() as proxy:
+        if through_proxy:
+            monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        assert download(url, settings).content == PEM
+    assert set(proxy.credentials) == ({None} if through_proxy else set())
+    assert ["Authorization" in seen.headers for seen in server.seen] == [False, False]
+
+
+@pytest.mark.usefixtures("netrc")
+@pytest.mark.parametrize("absolute", [True, False])
+def test_login_of_the_url_goes_along_on_the_same_server(
+    server: LocalHttps, settings: Settings, *, absolute: bool
+) -> None:
+    """The URL's own login is sent to what it redirects to as well, and a login in the answer is not."""
+    target = server.url("/new.pem", reply(body=PEM)).replace("https://", "https://other:login@")
+    url = server.url("/old.pem", reply(302, Location=target if absolute else "/new.pem"))
+    assert download(url.replace("https://", "https://user:secret@"), settings).content == PEM
+    assert [seen.headers["Authorization"] for seen in server.seen] == ["Basic dXNlcjpzZWNyZXQ="] * 2
+
+
+@pytest.mark.parametrize(
+    ("login", "sent"),
+    [
+        ("user:p%40s%2Fs%3A", b"user:p@s/s:"),
+        ("user:p@ss/w:rd", b"user:p@ss/w:rd"),
+        ("user", b"user:"),
+        (":token", b":token"),
+        ("user:gr\u00fc\u00dfe-\u20ac", "user:gr\u00fc\u00dfe-\u20ac".encode()),
+        ("user:\udcff", "user:\udcff".encode("utf-8", "surrogatepass")),
+    ],
+    ids=ascii,
+)
+def test_login_is_sent_as_it_is_written(server: LocalHttps, settings: Settings, login: str, sent: bytes) -> None:
+    """Percent-decoded bytes make the header, so that no character of a password is an error that repeats it."""
+    url = server.url("/roots.pem", reply(body=PEM))
+    assert url == download(url.replace("https://", f"https://{login}@"), settings).url
+    assert server.seen[0].headers["Authorization"] == f"Basic {b64encode(sent).decode()}"
 
 
 def test_error_says_what_to_do(server: LocalHttps, settings: Settings) -> None:

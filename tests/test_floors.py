@@ -18,6 +18,7 @@ FLOORS = {
     "genuine": 1,
     "regions": 1,
     "settings": 1,
+    "limits": 1,
     "bundle": 1,
     "diagnosis": 1,
     "extras": 1,

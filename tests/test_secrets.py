@@ -4,6 +4,8 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from pprint import pformat
 from typing import Any
 
 import psycopg
@@ -14,19 +16,44 @@ import rds_tls
 from rds_tls import iam, plan
 from rds_tls.plan import MYSQL, POSTGRES, Request, make_plan
 from tests.conftest import OFFLINE, Pki
+from tests.local_https import Answer, LocalHttps, raw, reply
 from tests.local_rds import KeyType, MariaDbServer, PostgresServer
 
+PACKAGE = Path(rds_tls.__file__).parent
 CANARY = "c4n4ry-p4ssw0rd"
 HOST = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
+
+
+def links(error: BaseException | None) -> Iterator[BaseException]:
+    """Give an error and all that hang below it, whether a traceback would print them or not."""
+    waiting, seen = [error], set[int]()
+    for link in waiting:
+        if link is not None and id(link) not in seen:
+            seen.add(id(link))
+            waiting += [link.__cause__, link.__context__]
+            yield link
 
 
 def texts(error: BaseException) -> Iterator[str]:
     """Give everything that an error and those below it show."""
     yield from traceback.format_exception(error)
-    seen: list[BaseException | None] = [error, error.__cause__, error.__context__]
-    for link in seen:
-        if link is not None:
-            yield from (str(link), repr(link), repr(link.args), repr(vars(link)), *getattr(link, "__notes__", []))
+    for link in links(error):
+        yield from (str(link), repr(link), repr(link.args), repr(vars(link)), *getattr(link, "__notes__", []))
+
+
+def locals_of_ours(error: BaseException) -> dict[str, str]:
+    """Give the locals of this package's frames in an error and those below it, as a crash reporter shows them."""
+    stacks = [
+        traceback.StackSummary.extract(traceback.walk_tb(link.__traceback__), capture_locals=True)
+        for link in links(error)
+    ]
+    return {
+        f"{frame.name}.{name}": text
+        for stack in stacks
+        for frame in stack
+        if Path(frame.filename).is_relative_to(PACKAGE)
+        for name, text in (frame.locals or {}).items()
+    }
 
 
 def assert_clean(caught: BaseException, logs: pytest.LogCaptureFixture, canary: str = CANARY) -> None:
@@ -122,6 +149,95 @@ def test_reprs_do_not_show_it() -> None:
         assert plan.options["password"] == CANARY
         for value in (request, plan, plan.target, plan.target.bundle):
             assert CANARY not in f"{value!r} {value}"
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHttps]:
+    """A mirror of the trust store on loopback."""
+    with LocalHttps(tmp_path_factory.mktemp("mirror")) as server:
+        yield server
+
+
+REGION_FILE = "/eu-west-1/eu-west-1-bundle.pem"
+GLOBAL_FILE = "/global/global-bundle.pem"
+
+
+def mirrored(mirror: LocalHttps, password: str = CANARY) -> rds_tls.Settings:
+    """Give settings that name the mirror with a login."""
+    url = mirror.url("", reply(404)).replace("https://", f"https://user:{password}@")
+    return rds_tls.Settings(truststore_url=url, mirror_ca_file=mirror.ca_file, total_timeout=5)
+
+
+MIRROR_TROUBLE = {
+    "missing": [reply(404)],
+    "broken": [reply(500)],
+    "elsewhere": [reply(302, Location="https://elsewhere.example/x")],
+    "not HTTP": [raw(b"220 smtp.example ESMTP\r\n")],
+    "no bundle": [reply(body=b"-----BEGIN CERTIFICATE-----")],
+}
+
+
+@pytest.mark.parametrize("password", [CANARY, f"{CANARY}%E2%82%AC", f"\u20ac{CANARY}"], ids=ascii)
+@pytest.mark.parametrize("answers", MIRROR_TROUBLE.values(), ids=MIRROR_TROUBLE)
+def test_mirror_in_trouble_does_not_show_its_password(
+    mirror: LocalHttps, answers: list[Answer], password: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither the error nor a log shows the login of the mirror's URL; of download()'s locals, none does either."""
+    for path in (REGION_FILE, GLOBAL_FILE):
+        mirror.url(path, *answers)
+    with pytest.raises(rds_tls.RdsTlsError) as caught:
+        rds_tls.prefetch("eu-west-1", settings=mirrored(mirror, password))
+    assert_clean(caught.value, caplog)
+    seen = locals_of_ours(caught.value)
+    if isinstance(caught.value, rds_tls.DownloadError):
+        assert {"download.url", "download.settings", "download.request"} <= set(seen)
+    assert [name for name, text in seen.items() if CANARY in text and name.startswith("download.")] == []
+
+
+def test_mirror_behind_a_bad_proxy_does_not_show_its_password(
+    mirror: LocalHttps, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A proxy's password that cannot be sent, or a proxy's URL that cannot be read, is shown nowhere either."""
+    for proxy in (
+        f"http://user:\u20ac{CANARY}@127.0.0.1:1",
+        f"http://user:\udcff{CANARY}@127.0.0.1:1",
+        f"http://u:{CANARY}@[",
+    ):
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        with pytest.raises(rds_tls.DownloadError) as caught:
+            rds_tls.prefetch("eu-west-1", settings=mirrored(mirror))
+        assert_clean(caught.value, caplog)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"truststore_url": f"http://user:{CANARY}@mirror.example"}, {"total_timeout": f"postgresql://u:{CANARY}@x"}],
+    ids=["URL", "other"],
+)
+def test_refused_settings_are_in_no_frame_of_ours(fields: dict[str, Any]) -> None:
+    """What refuses a value holds it in no local: a crash reporter shows those, and the whole environment with one."""
+    with pytest.raises(rds_tls.SettingsError) as by_argument:
+        rds_tls.Settings(**fields)
+    ((name, value),) = fields.items()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_PASSWORD", CANARY)
+        patch.setenv(f"RDS_TLS_{name.upper()}", value)
+        with pytest.raises(rds_tls.SettingsError) as by_variable:
+            rds_tls.Settings.from_env()
+    for caught in (by_argument, by_variable):
+        seen = locals_of_ours(caught.value)
+        assert seen
+        assert [name for name, text in seen.items() if CANARY in text] == []
+
+
+def test_what_carries_settings_does_not_show_the_mirrors_password(mirror: LocalHttps) -> None:
+    """The login of the mirror's URL is in no repr: of settings, roots, targets, requests, plans and downloads."""
+    settings = mirrored(mirror)._replace(offline=True)
+    request = Request(HOST, settings=settings, user="app")
+    plan = make_plan(POSTGRES, "psycopg", request, {})
+    assert CANARY in str(settings.truststore_url)
+    for value in (settings, [settings], {"settings": settings}, request, plan, plan.target, plan.target.bundle):
+        assert CANARY not in f"{value!r} {value} {pformat(value)}"
 
 
 def test_token_is_never_logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
