@@ -28,6 +28,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from rds_tls.errors import DownloadError
+from rds_tls.genuine import GenuineContext
 from rds_tls.limits import AnswerTooLargeError, LimitedConnection, Limits
 from rds_tls.settings import without_login
 
@@ -293,7 +294,8 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self, limits: Limits) -> None:
         # It verifies chain and name, and holds no roots: requests loads those for each request.
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        # The system's roots would come with a class that another package puts in the place of ssl.SSLContext.
+        self._context = GenuineContext(ssl.PROTOCOL_TLS_CLIENT)
         self._limits = limits
         super().__init__()
 

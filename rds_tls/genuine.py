@@ -48,10 +48,10 @@ class GenuineContext(Own):
     """An SSLContext that is none but OpenSSL's, and whose sockets are those of the runtime.
 
     Attributes:
-        guard: what its sockets do besides; a class without a base that stands before the runtime's socket.
+        guard: what its sockets do besides, if anything: a class without a base, which stands before the runtime's own.
     """
 
-    guard: type
+    guard: type | None = None
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
@@ -126,5 +126,5 @@ def _shake_hands(tls: ssl.SSLSocket) -> None:
 
 
 @lru_cache(maxsize=16)
-def _guarded(guard: type, socket_class: type[ssl.SSLSocket]) -> type[ssl.SSLSocket]:
-    return type(socket_class.__name__, (guard, socket_class), {})
+def _guarded(guard: type | None, socket_class: type[ssl.SSLSocket]) -> type[ssl.SSLSocket]:
+    return socket_class if guard is None else type(socket_class.__name__, (guard, socket_class), {})
