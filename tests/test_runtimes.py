@@ -1,4 +1,4 @@
-"""The handshake matrix where other packages have replaced ssl, the sockets or the event loop, before us or after.
+"""Handshakes and healing where other packages have replaced ssl, the sockets or the event loop, before us or after.
 
 Each runtime is a process of its own, with servers of its own: what such a package replaces, it replaces for good.
 """
@@ -16,8 +16,14 @@ from tests.under import RUNTIMES
 
 ROOT = Path(__file__).parent.parent
 
-# Key types make no difference here; the rows without any are those of servers without TLS, or with an old one.
-MATRIX = ("tests/test_handshakes.py", "-k", "ecc384 or tls")
+# Key types make no difference here; the rows without any are those of servers without TLS, or with an old one. The rest
+# downloads newer roots, in the foreground and in the background.
+MATRIX = (
+    "tests/test_handshakes.py",
+    "tests/test_healing.py",
+    "-k",
+    "handshakes and (ecc384 or tls) or rotated_root or context_in_a_driver",
+)
 SECONDS = 240
 
 # As this process began: what a test sets for itself is gone when the next process starts.
@@ -43,7 +49,7 @@ def results() -> Iterator[Results]:
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_handshakes_hold_under(runtime: str, results: Results) -> None:
-    """Good servers connect and bad ones are refused, whatever was replaced."""
+    """Good servers connect, bad ones are refused, and newer roots are found, whatever was replaced."""
     result = results[runtime].result()
     assert result.returncode == 0, result.stdout + result.stderr
     assert " passed" in result.stdout
