@@ -57,7 +57,7 @@ _FACTS = (
 # O_NONBLOCK: opening a FIFO would wait for its writer. Windows has neither flag, and no need of them.
 _READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
-_reported: dict[str, object] = {}
+_reported: dict[tuple[str, str], object] = {}
 
 
 class Entry(NamedTuple):
@@ -88,6 +88,7 @@ class _FaultError(OSError):
     def __init__(self, path: str, fault: str) -> None:
         super().__init__(f"the cache cannot use {path!r}: {fault}")
         self.path = path
+        self.fault = fault
 
     @classmethod
     def of(cls, path: str, error: OSError | ValueError) -> "_FaultError":
@@ -134,7 +135,7 @@ class Cache:
             name: what the entry was published as.
 
         Returns:
-            The entry; None when there is none, or none that can be trusted, which is logged once per path.
+            The entry; None when there is none, or none that can be trusted, which is logged once.
         """
         path = self.directory
         try:
@@ -231,11 +232,12 @@ class Cache:
 
 
 def _make_private(directory: str) -> None:
-    """Create a directory and what is missing above it, for this user alone."""
+    """Create a directory and what is missing above it, for this user alone, and nothing where others have a say."""
     if not os.path.isabs(directory):
         raise OSError("it is relative, and there is no current directory")
     if not os.path.lexists(directory):
         _make_private(os.path.dirname(directory))
+        _check_above(directory)
         with suppress(FileExistsError):  # another process was faster
             os.mkdir(directory, 0o700)
 
@@ -248,19 +250,47 @@ def _check_directory(directory: str) -> None:
     if not stat.S_ISDIR(status.st_mode):
         raise _FaultError(directory, "it is not a directory")
     _check_owner(directory, status)
-    mode = os.stat(os.path.dirname(directory)).st_mode
-    if hasattr(os, "geteuid") and mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-        raise _FaultError(directory, "anybody can replace it; take the directory above from others (chmod o-w)")
+    _check_above(directory)
 
 
-def _check_owner(path: str, status: os.stat_result) -> None:
-    """Refuse what somebody else may have written: neither this user nor root, who builds images and Lambda layers."""
+def _check_above(path: str) -> None:
+    """Refuse a path in whose place somebody else may put another: whoever may rename any directory on the way to it."""
+    above = os.path.dirname(path)
+    if above == path or not hasattr(os, "geteuid"):
+        return
+    _check_above(above)
+    status = os.lstat(above)
+    if stat.S_ISLNK(status.st_mode):
+        _check_link(path, above, status)
+    # In root's own /tmp anybody may put something new; the sticky bit keeps the rest in its place.
+    elif status.st_uid != ROOT or not status.st_mode & stat.S_ISVTX:
+        _check_owner(path, status, above)
+
+
+def _check_link(path: str, link: str, status: os.stat_result) -> None:
+    """Refuse a link that somebody else may have made, or that leads through somebody else's directories."""
+    if status.st_uid not in {os.geteuid(), ROOT}:
+        raise _FaultError(path, f"{link!r} above it is a link of uid {status.st_uid}; name the directory behind it")
+    _check_above(os.path.join(os.path.dirname(link), os.readlink(link), "what is in it"))
+
+
+def _check_owner(path: str, status: os.stat_result, above: str | None = None) -> None:
+    """Refuse what somebody else may have written: neither this user nor root, who builds images and Lambda layers.
+
+    Args:
+        path: what is to be used.
+        status: whose owner and mode count.
+        above: the directory that has them, where it is one on the way to the path.
+    """
     if not hasattr(os, "geteuid"):
         return  # Windows has no such owner and mode; inherited permissions close a user's directories
+    what = f"{above!r} above it" if above else "it"
     if status.st_uid not in {os.geteuid(), ROOT}:
-        raise _FaultError(path, f"it belongs to uid {status.st_uid}, this process runs as {os.geteuid()}; use another")
+        raise _FaultError(
+            path, f"{what} belongs to uid {status.st_uid}, this process runs as {os.geteuid()}; use another"
+        )
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise _FaultError(path, f"others can write it (mode {stat.S_IMODE(status.st_mode):04o}); chmod go-w")
+        raise _FaultError(path, f"others can write {what} (mode {stat.S_IMODE(status.st_mode):04o}); chmod go-w")
 
 
 def _read_private(path: str) -> bytes:
@@ -351,9 +381,18 @@ def _sweep(directory: str, prefix: str, before: float) -> None:
                 os.unlink(file.path)
 
 
+def report(path: str, fault: str) -> None:
+    """Log, once, why something that is there is not used.
+
+    Args:
+        path: where it is.
+        fault: what is wrong with it, and what to do.
+    """
+    _report(_FaultError(path, fault))
+
+
 def _report(error: _FaultError) -> None:
-    """Log a fault, unless there was one of the same path before."""
     token = object()
-    if _reported.setdefault(error.path, token) is token:
+    if _reported.setdefault((error.path, error.fault), token) is token:
         say = log.info if isinstance(error, _OtherVersionError) else log.warning
         say("%s", error)

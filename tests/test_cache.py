@@ -3,6 +3,7 @@
 import logging
 import os
 import random
+import re
 import signal
 import ssl
 import stat
@@ -307,6 +308,11 @@ def open_parent(path: Path) -> None:
     path.parent.chmod(0o777)
 
 
+def open_parent_to_group(path: Path) -> None:
+    """Let the group replace it."""
+    path.parent.chmod(0o775)
+
+
 ROOT = os.geteuid() == 0
 AWAY = [give_away] if ROOT else []
 
@@ -346,7 +352,8 @@ class TestTrust:
             (replace_by_link, "symbolic link"),
             (open_to_group, "mode 0770"),
             (open_to_world, "mode 0702"),
-            (open_parent, "chmod o-w"),
+            (open_parent, "others can write '.+' above it"),
+            (open_parent_to_group, "others can write '.+' above it"),
             *[(spoil, "belongs to uid 65534") for spoil in AWAY],
         ],
     )
@@ -356,7 +363,7 @@ class TestTrust:
         """A directory that others control is refused for reading, publishing and locking, with the reason."""
         before = entry_path.read_bytes()
         spoil(Path(cache.directory))
-        assert fault in (cache.fault() or "")
+        assert re.search(fault, cache.fault() or "")
         assert cache.read(NAME) is None
         with pytest.raises(PermissionError, match=fault):
             publish(cache, b"more")
@@ -388,6 +395,59 @@ class TestTrust:
             finally:
                 os.seteuid(0)
 
+    @pytest.mark.skipif(not ROOT, reason="only root can be somebody else too")
+    def test_home_of_another_user(self) -> None:
+        """A cache in the home of another user, as after sudo -E, is not used: he can put his own in its place."""
+        with tempfile.TemporaryDirectory(dir="/tmp") as above:  # pytest's own are closed to him
+            Path(above).chmod(0o755)
+            home = Path(above, "home")
+            cache = Cache(str(home / ".cache" / "rds-tls"))
+            path = Path(publish(cache, b"ours\n").path)
+            os.chown(home, STRANGER, STRANGER)
+            as_stranger(f"os.rename('{home}/.cache', '{home}/kept'); os.makedirs({cache.directory!r})")
+            as_stranger(f"open({str(path)!r}, 'x').write('his')")
+            assert path.read_text() == "his", "he can do it"
+            as_stranger(f"shutil.rmtree('{home}/.cache'); os.rename('{home}/kept', '{home}/.cache')")
+            assert path.read_bytes().endswith(b"ours\n")
+            assert f"{str(home)!r} above it belongs to uid {STRANGER}" in (cache.fault() or "")
+            assert cache.read(NAME) is None
+
+    @pytest.mark.skipif(not ROOT, reason="only root can be somebody else too")
+    def test_nothing_is_made_in_the_home_of_another_user(self) -> None:
+        """Where a cache could not be trusted, no directory is left behind that its owner could not use himself."""
+        with tempfile.TemporaryDirectory(dir="/tmp") as home:
+            os.chown(home, STRANGER, STRANGER)
+            assert "above it belongs to uid" in (Cache(f"{home}/.cache/rds-tls").fault() or "")
+            assert list(Path(home).iterdir()) == []
+
+    @pytest.mark.parametrize("whose", ["stranger", "ours"] if ROOT else ["ours"])
+    def test_link_on_the_way(self, tmp_path: Path, whose: str) -> None:
+        """A directory behind a link is judged by the link's owner, and by every directory on the way to its target."""
+        real = tmp_path / "real"
+        publish(Cache(str(real / "cache")), b"content\n")
+        (tmp_path / "link").symlink_to("real")
+        (tmp_path / "other").mkdir()
+        (tmp_path / "other" / "link").symlink_to("../link")
+        caches = [Cache(str(tmp_path / link / "cache")) for link in ("link", "other/link")]
+        assert [cache.fault() for cache in caches] == [None, None]
+        if whose == "stranger":
+            os.chown(tmp_path / "link", STRANGER, STRANGER, follow_symlinks=False)
+        else:
+            real.chmod(0o777)
+        said = "is a link of uid 65534" if whose == "stranger" else "others can write"
+        assert [said in (cache.fault() or "") for cache in caches] == [True, True]
+        assert [cache.read(NAME) for cache in caches] == [None, None]
+
+    def test_sticky_directory_of_another_user(self, cache: Cache, entry_path: Path) -> None:
+        """The sticky bit helps against everybody but the directory's owner, so only root's own counts."""
+        above = entry_path.parents[1]
+        above.chmod(0o1777)
+        if ROOT:
+            os.chown(above, STRANGER, STRANGER)
+        assert "above it" in (cache.fault() or "")
+        assert cache.read(NAME) is None
+
+    @pytest.mark.skipif(not ROOT, reason="only root's own sticky directory is accepted")
     def test_sticky_parent_is_fine(self, cache: Cache, entry_path: Path) -> None:
         """A parent like /tmp, where everybody may write and nobody may replace, is accepted."""
         entry_path.parents[1].chmod(0o1777)
@@ -697,6 +757,12 @@ def set_at_end(event: threading.Event) -> Iterator[None]:
         yield
     finally:
         event.set()
+
+
+def as_stranger(code: str) -> None:
+    """Run code in a process of another user's."""
+    program = f"import os, shutil; os.setgroups([]); os.setgid({STRANGER}); os.setuid({STRANGER}); {code}"
+    subprocess.run([sys.executable, "-I", "-c", program], check=True)
 
 
 @contextmanager
