@@ -8,8 +8,6 @@ import binascii
 import hashlib
 import re
 import ssl
-import threading
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -29,8 +27,11 @@ from rds_tls.errors import BundleError
 MAX_BYTES = 1_048_576
 
 # All that cryptography raises for a certificate that it cannot parse, now or when a field is first read;
-# KeyError is version 42's, for a name in an unknown string type.
+# KeyError is version 42's, for a name in an unknown string type. It also warns of oddities that none of AWS's RDS roots
+# has, such as a serial number of 0, and the program may have made errors of warnings. They are not silenced here: that
+# would change the filters of the whole process (warnings.catch_warnings), while its other threads do the same.
 UNPARSABLE = (
+    Warning,
     KeyError,
     ValueError,
     TypeError,
@@ -55,9 +56,6 @@ RDS_NAME = re.compile(
     r"|(?:Root\ )?CA)",
     re.VERBOSE,
 )
-
-# warnings.catch_warnings swaps the filters of the whole process: two threads inside it could leave them so.
-WARNING_FILTERS = threading.Lock()
 
 
 class Channel(Enum):
@@ -172,17 +170,14 @@ def parse_bundle(data: bytes, *, now: datetime) -> Bundle:
         raise BundleError(f"now={now.isoformat()} has no time zone: pass datetime.now(tz=UTC)")
     roots: dict[str, Root] = {}
     dropped: list[Dropped] = []
-    with WARNING_FILTERS, warnings.catch_warnings():
-        # cryptography warns of oddities such as a serial number of 0, which Starfield Services Root G2 has.
-        warnings.simplefilter("ignore")
-        for position, certificate in enumerate(_certificates(data), start=1):
-            found = _examine(certificate, f"certificate {position}", now)
-            if isinstance(found, Dropped):
-                dropped.append(found)
-            elif found.fingerprint in roots:
-                dropped.append(Dropped(found.name, Reason.DUPLICATE, "is in the bundle more than once"))
-            else:
-                roots[found.fingerprint] = found
+    for position, certificate in enumerate(_certificates(data), start=1):
+        found = _examine(certificate, f"certificate {position}", now)
+        if isinstance(found, Dropped):
+            dropped.append(found)
+        elif found.fingerprint in roots:
+            dropped.append(Dropped(found.name, Reason.DUPLICATE, "is in the bundle more than once"))
+        else:
+            roots[found.fingerprint] = found
     if not roots:
         raise BundleError(_nothing_left(dropped))
     return Bundle(tuple(roots.values()), tuple(dropped))

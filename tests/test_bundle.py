@@ -4,8 +4,11 @@ import base64
 import datetime as dt
 import hashlib
 import ssl
+import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from cryptography import x509
@@ -173,12 +176,45 @@ def test_one_unreadable_certificate_loses_no_other(bad: bytes) -> None:
     assert dropped.detail
 
 
-def test_serial_number_zero_is_no_warning_and_no_failure() -> None:
-    """The Starfield root, which cryptography may refuse one day, never costs the file; nothing is warned of."""
-    bundle = parse((SHIPPED / "amazon.pem").read_bytes())
+@pytest.mark.parametrize("action", ["error", "ignore"])
+def test_serial_number_zero_never_costs_the_file(action: Literal["error", "ignore"]) -> None:
+    """The Starfield root, of which cryptography warns, is kept or dropped; the roots beside it stay either way."""
+    with warnings.catch_warnings(action=action):
+        bundle = parse((SHIPPED / "amazon.pem").read_bytes())
     names = [root.name for root in bundle.roots]
     assert names[:4] == [f"Amazon Root CA {number}" for number in (1, 2, 3, 4)]
     assert len(names) + reasons(bundle).count(Reason.UNREADABLE) == 5
+
+
+@pytest.mark.parametrize("file", [path.name for path in SHIPPED.glob("*-*.pem")])
+def test_no_rds_root_is_warned_of(file: str) -> None:
+    """With warnings made errors, as in these tests, every shipped RDS root is read without one."""
+    assert parse((SHIPPED / file).read_bytes()).dropped == ()
+
+
+class Pausing(dt.datetime):
+    """A moment that waits when a certificate is compared with it: in the midst of a parse."""
+
+    reached = threading.Event()
+    go_on = threading.Event()
+
+    def __gt__(self, other: object) -> bool:
+        self.reached.set()
+        assert self.go_on.wait(60)
+        return super().__gt__(other)  # type: ignore[operator]  # a datetime is what it is compared with
+
+
+def test_parse_in_a_thread_leaves_the_warning_filters_alone() -> None:
+    """While another thread holds filters of its own, a parse changes none: else those could stay for ever."""
+    before = list(warnings.filters)
+    moment = Pausing.fromtimestamp(NOW.timestamp(), dt.UTC)
+    thread = threading.Thread(target=parse_bundle, args=(US_EAST_1,), kwargs={"now": moment})
+    thread.start()
+    assert Pausing.reached.wait(60)
+    with warnings.catch_warnings():
+        Pausing.go_on.set()
+        thread.join()
+    assert list(warnings.filters) == before
 
 
 @pytest.mark.parametrize("encoding", [Encoding.DER, Encoding.PEM])
