@@ -14,6 +14,7 @@ The floors: imports run strictly downwards, and rooms on one floor never import 
     1  limits      one HTTP answer: its bytes counted and timed where they arrive
     1  bundle      bytes -> Bundle of roots
     1  diagnosis   what went wrong in a handshake -> its cause and its fix
+    1  refresh     when to look for newer roots, and how soon again
     1  extras      what an extra installs, imported when a call needs it
     2  ca_file     a caller's own CA file
     2  endpoint    host name -> Endpoint
@@ -23,7 +24,8 @@ The floors: imports run strictly downwards, and rooms on one floor never import 
     3  iam         a token in place of a password
     3  snapshot    the roots that ship with the package
     3  memory      downloaded roots where no directory can be written
-    3  refresh     when to look for newer roots
+    3  truststore  where the roots are published
+    3  validation  whether roots are AWS's, when they come and when they are read again
     4  store       which directory, or this process's memory
     5  renewal     download, validate, store
     6  trust       what to trust for an endpoint, and why

@@ -1,10 +1,11 @@
 """Downloaded roots where no directory can be written: they live as long as this process."""
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from threading import Lock
 
+from rds_tls import log
 from rds_tls.cache import Entry
 from rds_tls.errors import TrustError
 
@@ -12,6 +13,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
+
+# The least number for the descriptors of files in memory, where the limit of this process allows it. A daemon that
+# closes every descriptor opens its own files from 3 on: so high up, none of them takes the place of the roots. The
+# kernel keeps a table up to the highest one, so it is not higher: this one has 32 KiB.
+HIGH = 4_096
 
 
 class MemoryCache:
@@ -24,7 +30,7 @@ class MemoryCache:
 
     def __init__(self) -> None:
         self.forget_locks()
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, tuple[Entry, tuple[int, int]]] = {}
 
     def forget_locks(self) -> None:
         """Begin with a free lock: in a child of fork() another thread's would stay locked for ever."""
@@ -41,8 +47,20 @@ class MemoryCache:
                 self._lock.release()
 
     def read(self, name: str) -> Entry | None:
-        """Give the entry of that name, if there is one; as ``Cache.read``."""
-        return self._entries.get(name)
+        """Give the entry of that name, if there is one; as ``Cache.read``.
+
+        A descriptor may be closed by the program, and its number go to another file: an entry whose path leads to
+        anything but the file that was put there gets a new one.
+        """
+        found = self._entries.get(name)
+        if found is None:
+            return None
+        entry, file = found
+        with suppress(OSError):
+            if _identity(entry.path) == file:
+                return entry
+        log.warning("somebody closed the file of %s in memory (%s); here is another one", name, entry.path)
+        return self._keep(name, entry)
 
     def publish(self, name: str, content: bytes, **facts: "Any") -> Entry:
         """Keep an entry as long as this process lives; as ``Cache.publish``.
@@ -50,17 +68,54 @@ class MemoryCache:
         Raises:
             TrustError: this system has no anonymous files.
         """
-        if not hasattr(os, "memfd_create"):
+        return self._keep(name, Entry(path="", content=content, digest=sha256(content).hexdigest(), **facts))
+
+    def _keep(self, name: str, entry: Entry) -> Entry:
+        """Give an entry a file. The one that it had stays open: a driver may be about to read it."""
+        try:
+            path = _anonymous_file(f"rds-tls-{name}", entry.content)
+            file = _identity(path)
+        except OSError as error:
             raise TrustError(
-                "no directory can be written for the downloaded roots: set RDS_TLS_CACHE_DIR to one that can"
-            )
-        descriptor = os.memfd_create(f"rds-tls-{name}")
-        with open(os.dup(descriptor), "wb") as file:
-            file.write(content)
-        path = f"/proc/self/fd/{descriptor}"
-        # An earlier file stays open: a driver may be about to read it.
-        self._entries[name] = Entry(path=path, content=content, digest=sha256(content).hexdigest(), **facts)
-        return self._entries[name]
+                f"no directory can be written for the downloaded roots, nor a file be kept in memory ({error}): set "
+                "RDS_TLS_CACHE_DIR to a directory that can"
+            ) from error
+        entry = entry._replace(path=path)
+        self._entries[name] = entry, file
+        return entry
+
+
+def _anonymous_file(name: str, content: bytes) -> str:
+    """Write a file without a name that nobody can change afterwards, and give its path."""
+    if not hasattr(os, "memfd_create"):
+        raise OSError("this system has no files without a name")
+    import fcntl
+
+    seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+    with open(os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING), "wb") as file:
+        file.write(content)
+        file.flush()
+        fcntl.fcntl(file, fcntl.F_ADD_SEALS, seals)
+        return f"/proc/self/fd/{_duplicate_high_up(file.fileno())}"
+
+
+def _duplicate_high_up(descriptor: int) -> int:
+    """Give a file another descriptor, with a high number if there is one to be had."""
+    import fcntl
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    high = HIGH if limit == resource.RLIM_INFINITY else min(HIGH, limit - limit // 8)
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, high)
+    except OSError:  # every number up there is taken
+        return os.dup(descriptor)
+
+
+def _identity(path: str) -> tuple[int, int]:
+    """Tell the file at a path from every other one."""
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
 
 
 MEMORY = MemoryCache()

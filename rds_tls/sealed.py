@@ -249,7 +249,10 @@ def _load(context: SealedContext, bundle: "TrustedBundle") -> None:
     """Load the trust anchors into OpenSSL's own object, and see there what was loaded."""
     own = _ssl._SSLContext  # noqa: SLF001 - whatever was patched above it does not matter here
     try:
-        own.load_verify_locations(context, cafile=bundle.path)
+        if bundle.content is None:
+            own.load_verify_locations(context, cafile=bundle.path)
+        else:  # what was judged, whatever is in its file by now
+            own.load_verify_locations(context, cadata=bundle.content.decode("ascii"))
     except (OSError, ssl.SSLError) as error:
         # A context that failed half-way keeps what it read so far: it is dropped here, never shared.
         raise TrustError(f"OpenSSL cannot load the trust anchors of the {bundle}: {error}") from error

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rds_tls.cache import Cache, Entry
+    from rds_tls.endpoint import RootSet
     from rds_tls.memory import MemoryCache
     from rds_tls.settings import Settings
 
@@ -18,16 +19,42 @@ if TYPE_CHECKING:
 APPLICATION = "rds-tls"
 
 
-def newest(name: str, settings: "Settings") -> "Entry | None":
-    """Find the newest entry of a name, on disk or in memory.
+def entry_name(roots: "RootSet", settings: "Settings") -> str:
+    """Name the entry of a set of roots.
+
+    What is downloaded from a mirror, past a CA of the caller's own, or with known roots alone goes under a name of its
+    own: libpq opens an entry's file whenever it likes, so it must hold only what this caller would have fetched.
 
     Args:
-        name: what it was published as.
-        settings: the caller's choice of a directory.
+        roots: which roots.
+        settings: the caller's choices of whom to believe.
 
     Returns:
-        The entry that was fetched last; None when there is none that can be trusted.
+        The name of the roots, and a part of a hash where the caller does not simply believe AWS.
     """
+    mirror, ca_file = settings.truststore_url, settings.mirror_ca_file
+    if mirror is None and ca_file is None and not settings.known_roots_only:
+        return roots.name
+    from hashlib import sha256
+
+    from rds_tls.truststore import public
+
+    choices = public(mirror or "").rstrip("/"), os.fsdecode(ca_file or ""), str(settings.known_roots_only)
+    return f"{roots.name}-{sha256(chr(0).join(choices).encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
+
+
+def newest(roots: "RootSet", settings: "Settings") -> "Entry | None":
+    """Find the newest entry of a set of roots, on disk or in memory.
+
+    Args:
+        roots: which roots.
+        settings: the caller's choice of a directory, and of whom to believe.
+
+    Returns:
+        The entry that was fetched last; None when there is none that can be trusted, and that these settings would
+        have fetched.
+    """
+    name = entry_name(roots, settings)
     found: list[Entry | None] = []
     # Most containers have no cache: a first call there need not load what would read one (1 ms).
     if existing := [directory for directory in _directories(settings) if os.path.lexists(directory)]:
@@ -39,7 +66,58 @@ def newest(name: str, settings: "Settings") -> "Entry | None":
         from rds_tls.memory import MEMORY
 
         found.append(MEMORY.read(name))
-    return max((entry for entry in found if entry), key=lambda entry: entry.fetched_at, default=None)
+    counting = [entry for entry in found if entry and _leads_there(entry, roots, settings)]
+    return max(
+        (entry for entry in counting if _is_sound(entry, roots, settings)),
+        key=lambda entry: entry.fetched_at,
+        default=None,
+    )
+
+
+def prefetched(roots: "RootSet", settings: "Settings") -> "Entry | None":
+    """Find what ``prefetch`` put into the directory that the caller names.
+
+    Where it was downloaded from does not matter, since the caller's word for the directory is his word for what is in
+    it: an image is built where there is a mirror, and runs where there is none. What is known of roots counts here too.
+
+    Args:
+        roots: which roots.
+        settings: the caller's choice of the directory.
+
+    Returns:
+        The entry; None when no directory is named, or when there is none in it that can be trusted.
+    """
+    if settings.bundle_dir is None:
+        return None
+    from rds_tls.cache import Cache
+
+    entry = Cache(os.fspath(settings.bundle_dir)).read(roots.name)
+    return entry if entry and _is_sound(entry, roots, settings) else None
+
+
+def _leads_there(entry: "Entry", roots: "RootSet", settings: "Settings") -> bool:
+    from rds_tls.truststore import leads_to
+
+    if leads_to(settings, entry.url, roots):
+        return True
+    _report(entry, f"it is from {entry.url}, where these settings do not lead")
+    return False
+
+
+def _is_sound(entry: "Entry", roots: "RootSet", settings: "Settings") -> bool:
+    from rds_tls.validation import objection
+
+    fault = objection(entry.content, roots, known_only=settings.known_roots_only)
+    if fault is None:
+        return True
+    _report(entry, fault)
+    return False
+
+
+def _report(entry: "Entry", fault: str) -> None:
+    from rds_tls.cache import report
+
+    report(entry.path, fault)
 
 
 def writable(settings: "Settings") -> "Place":

@@ -25,10 +25,8 @@ if TYPE_CHECKING:
 
     Value = TypeVar("Value", int, str)
 
-# How long an answer holds before every source is looked at again, in seconds; sooner when its file changes, which is
-# looked at no more than once in a GLANCE: asking the system costs as much as all the rest of a warm call.
+# How long an answer holds before every source is looked at again, in seconds; sooner when its file changes.
 HOLD = 60.0
-GLANCE = 1.0
 MAX_HELD = 256
 
 # A clock that was set back by more than this, in seconds, makes an entry of the future stale.
@@ -56,6 +54,8 @@ class TrustedBundle(NamedTuple):
         roots: which roots were asked for.
         settings: the choices under which they were found.
         as_of: when they were fetched (POSIX seconds, UTC); None for a caller's own file.
+        content: the PEM that was judged, for whoever can take it in place of the path, whose file may have been
+            replaced since; None for the snapshot and a caller's own file, which are taken as they are.
     """
 
     path: str
@@ -64,6 +64,10 @@ class TrustedBundle(NamedTuple):
     roots: RootSet
     settings: "Settings"
     as_of: float | None = None
+    content: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"<TrustedBundle: {self}>"
 
     def __str__(self) -> str:
         dated = "" if self.as_of is None else time.strftime(" of %Y-%m-%d", time.gmtime(self.as_of))
@@ -86,9 +90,8 @@ class TrustedBundle(NamedTuple):
         return not (self.settings.offline or self.source is Source.CA_FILE or self.roots.trust is Trust.AMAZON)
 
 
-# Each answer with what must still be so for it to hold: what its file was, until when it holds (``time.monotonic``),
-# and until when even the file is not looked at.
-_held: "dict[tuple[RootSet, Settings], tuple[TrustedBundle, tuple[int, int, int], float, float]]" = {}
+# Each answer with what must still be so for it to hold: what its file was, and until when (``time.monotonic``).
+_held: "dict[tuple[RootSet, Settings], tuple[TrustedBundle, tuple[int, ...], float]]" = {}
 
 
 def ca_path(host: str | None = None, *, region: str | None = None, settings: "Settings | None" = None) -> str:
@@ -172,12 +175,8 @@ def trusted_bundle(roots: RootSet, settings: "Settings") -> TrustedBundle:
         return TrustedBundle(os.path.abspath(settings.ca_file), digest, Source.CA_FILE, roots, settings)
     held = _held.get((roots, settings))
     if held is not None:
-        bundle, file, until, glanced_until = held
-        now = time.monotonic()
-        if now < glanced_until:
-            return bundle
-        if now < until and _identity(bundle.path) == file:
-            _held[roots, settings] = bundle, file, until, now + GLANCE
+        bundle, file, until = held
+        if time.monotonic() < until and _identity(bundle.path) == file:
             return bundle
     found, seen = look(roots, settings)
     if found is None:
@@ -199,22 +198,18 @@ def look(roots: RootSet, settings: "Settings") -> "tuple[TrustedBundle | None, E
     """
     if roots.trust is Trust.AMAZON:
         return _shipped(roots, settings), None
-    entry = store.newest(roots.name, settings)
+    entry = store.newest(roots, settings)
     cached = entry and _from_entry(entry, Source.CACHE, roots, settings)
     if cached is not None and cached.is_fresh:
         return cached, entry
-    prefetched = None
-    if settings.bundle_dir is not None:
-        from rds_tls.cache import Cache
-
-        file = Cache(os.fspath(settings.bundle_dir)).read(roots.name)
-        prefetched = file and _from_entry(file, Source.PREFETCHED, roots, settings)
+    file = store.prefetched(roots, settings)
+    prefetched = file and _from_entry(file, Source.PREFETCHED, roots, settings)
     found = [bundle for bundle in (cached, prefetched, _shipped(roots, settings)) if bundle is not None]
     return max(found, key=lambda bundle: bundle.as_of or 0.0, default=None), entry
 
 
 def _from_entry(entry: "Entry", source: Source, roots: RootSet, settings: "Settings") -> TrustedBundle:
-    return TrustedBundle(entry.path, entry.digest, source, roots, settings, entry.fetched_at)
+    return TrustedBundle(entry.path, entry.digest, source, roots, settings, entry.fetched_at, entry.content)
 
 
 def _shipped(roots: RootSet, settings: "Settings") -> TrustedBundle | None:
@@ -289,8 +284,7 @@ def hold(bundle: TrustedBundle) -> TrustedBundle:
     file = _identity(bundle.path)
     if file is not None:
         log.debug("trusting the %s, SHA-256 %s", bundle, bundle.digest)
-        now = time.monotonic()
-        _held[bundle.roots, bundle.settings] = bundle, file, now + HOLD, now + GLANCE
+        _held[bundle.roots, bundle.settings] = bundle, file, time.monotonic() + HOLD
     return bundle
 
 
@@ -299,10 +293,10 @@ def held_as(identity: tuple[str, str]) -> list[TrustedBundle]:
     return [answer[0] for answer in list(_held.values()) if answer[0].identity == identity]
 
 
-def _identity(path: str) -> tuple[int, int, int] | None:
+def _identity(path: str) -> tuple[int, ...] | None:
     """Tell a file from any that takes its place."""
     try:
         status = os.stat(path)
     except OSError:
         return None
-    return status.st_ino, status.st_mtime_ns, status.st_size
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import rds_tls
-from rds_tls import memory, refresh, settings, trust
+from rds_tls import cache, memory, refresh, settings, trust, validation
 from rds_tls.drivers import psycopg, pymysql
 from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
 
@@ -31,6 +31,8 @@ def _own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(variable, str(folder))
     settings.process_settings.cache_clear()
     trust._held.clear()
+    validation._objection.cache_clear()
+    cache._reported.clear()
     psycopg._driver.cache_clear()
     pymysql._driver.cache_clear()
     refresh.SCHEDULE.forget()

@@ -1,7 +1,6 @@
 """A rotated root: the server's chain ends in one that only the newest bundle has. Real servers, a real trust store."""
 
 import asyncio
-import os
 import socket
 import socketserver
 import ssl
@@ -22,11 +21,10 @@ import pytest
 
 import rds_tls
 from rds_tls import refresh
-from rds_tls.cache import Cache
 from rds_tls.plan import POSTGRES, Request, make_plan
 from tests.local_https import Handler, LocalHttps, reply
 from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
-from tests.trust_store import HOST, REGION, TrustStore
+from tests.trust_store import HOST, REGION, TrustStore, environment
 
 OF_REGION = f"/{REGION}/{REGION}-bundle.pem"
 
@@ -57,14 +55,7 @@ def store(https: LocalHttps, tmp_path: Path, old: Authority, new: Authority) -> 
     """A trust store with the new root, and a cache that is fresh and has the old one alone."""
     store = TrustStore(https, tmp_path / "cache")
     store.publish(REGION, old.root_pem + new.root_pem)
-    Cache(str(store.settings.cache_dir)).publish(
-        REGION,
-        old.root_pem,
-        url=f"{store.settings.truststore_url}{OF_REGION}",
-        etag='"old"',
-        last_modified=None,
-        fetched_at=time.time(),
-    )
+    store.put(REGION, old.root_pem, time.time(), etag='"old"')
     return store
 
 
@@ -320,21 +311,6 @@ def roots(_):
 with ThreadPoolExecutor(8) as pool:
     print(*{hash(found) for found in pool.map(roots, range(8))})
 """
-
-
-def environment(store: TrustStore, **more: str) -> dict[str, str]:
-    """Give the settings as another process reads them."""
-    settings = store.settings
-    return {
-        **os.environ,
-        "RDS_TLS_OFFLINE": "0",
-        "RDS_TLS_TRUSTSTORE_URL": str(settings.truststore_url),
-        "RDS_TLS_TRUSTSTORE_CA_FILE": str(settings.mirror_ca_file),
-        "RDS_TLS_CACHE_DIR": str(settings.cache_dir),
-        "RDS_TLS_TOTAL_TIMEOUT": "120",
-        "PYTHONHASHSEED": "0",
-        **more,
-    }
 
 
 def test_cold_stampede_is_one_download(https: LocalHttps, tmp_path: Path, new: Authority) -> None:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,13 +17,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 import rds_tls
-from rds_tls import healing, refresh, snapshot, trust
-from rds_tls.cache import Cache
+from rds_tls import healing, refresh, renewal, snapshot, trust
+from rds_tls.cache import Cache, Entry
+from rds_tls.download import Download, Validators, download
 from rds_tls.endpoint import RootSet
 from rds_tls.memory import MEMORY
 from rds_tls.trust import Source, TrustedBundle, trusted_bundle
 from tests.conftest import OFFLINE
-from tests.local_https import LocalHttps, reply
+from tests.local_https import Handler, LocalHttps, reply
 from tests.local_rds import Authority, KeyType
 from tests.minting import mint, pem
 from tests.trust_store import HOST, REGION, TrustStore
@@ -75,6 +77,12 @@ def wait_for_refresh() -> None:
         assert not thread.is_alive()
 
 
+def publish_in_memory(store: TrustStore, region: str, content: bytes, fetched_at: float) -> Entry:
+    """Keep an entry in memory, as if it had been downloaded at some moment."""
+    url = f"{store.settings.truststore_url}/{region}/{region}-bundle.pem"
+    return MEMORY.publish(store.name(region), content, url=url, etag=None, last_modified=None, fetched_at=fetched_at)
+
+
 def blocks(bundle: TrustedBundle) -> set[bytes]:
     """The certificates in a bundle's file."""
     return healing._anchors(bundle)
@@ -116,7 +124,7 @@ def test_preview_roots_come_from_the_global_bundle(store: TrustStore) -> None:
     stale = store.settings._replace(max_age=0)
     trusted_bundle(PREVIEW, stale)
     wait_for_refresh()
-    entry = Cache(str(store.settings.cache_dir)).read("us-east-2-preview")
+    entry = store.entry("us-east-2", rds_tls.Trust.RDS_PREVIEW)
     assert entry is not None
     assert entry.content.count(b"BEGIN CERTIFICATE") == 3
     assert b"Preview" in entry.content
@@ -145,7 +153,7 @@ def test_bad_answer_is_never_stored(store: TrustStore, body: bytes, reason: str)
     store.publish(REGION, body)
     with pytest.raises(rds_tls.BundleError, match=reason):
         trusted_bundle(ROOTS, store.settings)
-    assert Cache(str(store.settings.cache_dir)).read(REGION) is None
+    assert store.entry(REGION) is None
 
 
 def test_expired_roots_are_refused(store: TrustStore) -> None:
@@ -168,7 +176,7 @@ def test_known_name_with_another_key_is_refused(store: TrustStore) -> None:
     served = trusted_bundle(KNOWN, store.settings._replace(max_age=0))
     wait_for_refresh()
     assert served.source is Source.SNAPSHOT
-    assert Cache(str(store.settings.cache_dir)).read("eu-west-1") is None
+    assert store.entry("eu-west-1") is None
     with pytest.raises(rds_tls.BundleError, match="this is not AWS's bundle, and nothing of it is used"):
         rds_tls.prefetch("eu-west-1", settings=store.settings)
 
@@ -208,16 +216,9 @@ def test_offline_asks_nobody(store: TrustStore, root: bytes) -> None:
     assert store.asked == [OF_REGION]
 
 
-def publish_entry(store: TrustStore, name: str, content: bytes, fetched_at: float) -> None:
-    """Put an entry into the cache, as of some moment."""
-    Cache(str(store.settings.cache_dir)).publish(
-        name, content, url="https://truststore.example/x.pem", etag=None, last_modified=None, fetched_at=fetched_at
-    )
-
-
 def test_fresh_cache_wins_over_the_snapshot(store: TrustStore) -> None:
     """A fresh entry is preferred, and nothing is asked for."""
-    publish_entry(store, "eu-west-1", shipped(KNOWN), time.time())
+    store.put("eu-west-1", shipped(KNOWN), time.time())
     assert trusted_bundle(KNOWN, store.settings).source is Source.CACHE
     assert store.asked == []
 
@@ -227,7 +228,7 @@ def test_newer_of_two_stale_sources_is_served(store: TrustStore, days: int, sour
     """Of a stale entry and the snapshot the newer one is served at once, while a refresh runs."""
     shipped_at = trusted_bundle(KNOWN, store.settings._replace(offline=True)).as_of
     assert shipped_at is not None
-    publish_entry(store, "eu-west-1", shipped(KNOWN), shipped_at + days * 86_400)
+    store.put("eu-west-1", shipped(KNOWN), shipped_at + days * 86_400)
     store.publish("eu-west-1", shipped(KNOWN))
     stale = store.settings._replace(max_age=0)
     assert trusted_bundle(KNOWN, stale).source is source
@@ -243,7 +244,7 @@ def test_unchanged_bundle_costs_a_304(store: TrustStore, root: bytes) -> None:
     store.publish(REGION, reply(200, root, ETag='"one"', Last_Modified="Mon, 23 Nov 2026 00:00:00 GMT"), reply(304))
     first = trusted_bundle(ROOTS, store.settings)
     rds_tls.prefetch(REGION, settings=store.settings)
-    second = Cache(str(store.settings.cache_dir)).read(REGION)
+    second = store.entry(REGION)
     assert second is not None
     assert second.digest == first.digest
     assert first.as_of is not None
@@ -254,7 +255,7 @@ def test_unchanged_bundle_costs_a_304(store: TrustStore, root: bytes) -> None:
 
 def test_clock_set_back_makes_an_entry_stale_not_immortal(store: TrustStore, root: bytes) -> None:
     """An entry from the future is served, and refreshed as a stale one is."""
-    publish_entry(store, REGION, root, time.time() + 365 * 86_400)
+    store.put(REGION, root, time.time() + 365 * 86_400)
     store.publish(REGION, root)
     assert trusted_bundle(ROOTS, store.settings).source is Source.CACHE
     wait_for_refresh()
@@ -266,7 +267,7 @@ def test_no_refresh_where_none_may_run(
     store: TrustStore, root: bytes, monkeypatch: pytest.MonkeyPatch, hindrance: str
 ) -> None:
     """On AWS Lambda and offline a stale bundle is served, and no thread starts."""
-    publish_entry(store, REGION, root, time.time())
+    store.put(REGION, root, time.time())
     settings = store.settings._replace(max_age=0, offline=hindrance == "offline")
     if hindrance == "lambda":
         monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "orders")
@@ -278,7 +279,7 @@ def test_no_refresh_where_none_may_run(
 def test_refresh_lets_the_connect_go_first(store: TrustStore, root: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """A refresh waits before it begins, and an interpreter that is about to exit ends the wait, and the refresh."""
     monkeypatch.setattr(refresh, "HEAD_START", 3600.0)
-    publish_entry(store, REGION, root, time.time())
+    store.put(REGION, root, time.time())
     store.publish(REGION, root)
     trusted_bundle(ROOTS, store.settings._replace(max_age=0))
     assert refresh.SCHEDULE._thread is not None
@@ -288,28 +289,11 @@ def test_refresh_lets_the_connect_go_first(store: TrustStore, root: bytes, monke
     assert store.asked == []
 
 
-def test_file_is_looked_at_once_in_a_glance(store: TrustStore, root: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between two glances a warm call asks the system nothing; the next glance sees that the file has gone."""
-    now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    store.publish(REGION, root)
-    first = trusted_bundle(ROOTS, store.settings)
-    now += trust.GLANCE
-    assert trusted_bundle(ROOTS, store.settings) is first  # a glance: the file is there
-    Path(first.path).unlink()
-    now += trust.GLANCE / 2
-    assert trusted_bundle(ROOTS, store.settings) is first
-    assert not Path(first.path).exists()
-    now += trust.GLANCE / 2
-    trusted_bundle(ROOTS, store.settings)
-    assert Path(first.path).exists()
-
-
 def test_failed_refresh_is_logged_and_not_repeated(
     store: TrustStore, root: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A refresh that fails leaves what there is, says so once, and waits before the next one."""
-    publish_entry(store, REGION, root, time.time())
+    store.put(REGION, root, time.time())
     store.publish(REGION, reply(400))
     stale = store.settings._replace(max_age=0)
     with caplog.at_level(logging.WARNING, logger="rds_tls"):
@@ -326,7 +310,7 @@ def test_one_background_thread_at_most(store: TrustStore, root: bytes) -> None:
     """While one refresh waits for a slow server, no second thread starts for another region."""
     release = threading.Event()
     answer = reply(200, root)
-    publish_entry(store, REGION, root, time.time())
+    store.put(REGION, root, time.time())
     store.publish(REGION, lambda handler: (release.wait(30), answer(handler))[1])
     stale = store.settings._replace(max_age=0)
     trusted_bundle(ROOTS, stale)
@@ -421,9 +405,8 @@ def test_prefetch_mistakes(store: TrustStore, root: bytes, tmp_path: Path) -> No
         rds_tls.prefetch(REGION, directory=tmp_path / "file", settings=store.settings)
 
 
-def test_damaged_entry_is_replaced(store: TrustStore, root: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_entry_is_replaced(store: TrustStore, root: bytes) -> None:
     """An entry that was cut off is as good as none: it is downloaded again."""
-    monkeypatch.setattr(trust, "GLANCE", 0.0)
     store.publish(REGION, root)
     first = trusted_bundle(ROOTS, store.settings)
     Path(first.path).write_bytes(Path(first.path).read_bytes()[:-20])
@@ -433,9 +416,8 @@ def test_damaged_entry_is_replaced(store: TrustStore, root: bytes, monkeypatch: 
     assert store.asked == [OF_REGION, OF_REGION]
 
 
-def test_removed_entry_is_downloaded_again(store: TrustStore, root: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An entry that somebody removes while the program runs comes back with the next glance at it."""
-    monkeypatch.setattr(trust, "GLANCE", 0.0)
+def test_removed_entry_is_downloaded_again(store: TrustStore, root: bytes) -> None:
+    """An entry that somebody removes while the program runs comes back with the next call."""
     store.publish(REGION, root)
     first = trusted_bundle(ROOTS, store.settings)
     Path(first.path).unlink()
@@ -446,12 +428,12 @@ def test_removed_entry_is_downloaded_again(store: TrustStore, root: bytes, monke
 def test_newest_entry_wins_wherever_it_is(store: TrustStore, root: bytes) -> None:
     """Of an entry on disk and one in memory the one that was fetched last is served."""
     other = Authority(REGION, KeyType.ECC384).root_pem
-    publish_entry(store, REGION, root, time.time() - 60)
-    MEMORY.publish(REGION, other, url="https://x", etag=None, last_modified=None, fetched_at=time.time())
+    store.put(REGION, root, time.time() - 60)
+    publish_in_memory(store, REGION, other, time.time())
     assert trusted_bundle(ROOTS, store.settings).path.startswith("/proc/self/fd/")
-    publish_entry(store, REGION, root, time.time() + 1)
+    store.put(REGION, root, time.time() + 1)
     new_process()
-    assert trusted_bundle(ROOTS, store.settings).path == f"{store.settings.cache_dir}/{REGION}.pem"
+    assert trusted_bundle(ROOTS, store.settings).path == f"{store.settings.cache_dir}/{store.name(REGION)}.pem"
 
 
 LISTENERS = {
@@ -485,7 +467,10 @@ def test_kept_lock_is_an_error_after_the_total_timeout(store: TrustStore, root: 
     store.publish(REGION, root)
     hasty = store.settings._replace(total_timeout=0.2)
     cache = Cache(str(store.settings.cache_dir))
-    with cache.locked(REGION, 10), pytest.raises(rds_tls.TrustError, match="set RDS_TLS_CACHE_DIR to a directory"):
+    with (
+        cache.locked(store.name(REGION), 10),
+        pytest.raises(rds_tls.TrustError, match="set RDS_TLS_CACHE_DIR to a directory"),
+    ):
         trusted_bundle(ROOTS, hasty)
     assert store.asked == []
 
@@ -503,7 +488,7 @@ def test_fresh_cache_wins_even_over_a_newer_snapshot(store: TrustStore) -> None:
     """Precedence asks for freshness first and for age second."""
     shipped_at = trusted_bundle(KNOWN, store.settings._replace(offline=True)).as_of
     assert shipped_at is not None
-    publish_entry(store, "eu-west-1", shipped(KNOWN), shipped_at - 86_400)
+    store.put("eu-west-1", shipped(KNOWN), shipped_at - 86_400)
     patient = store.settings._replace(max_age=float("inf"))
     assert trusted_bundle(KNOWN, patient).source is Source.CACHE
 
@@ -512,14 +497,12 @@ def test_answer_is_held_for_a_while(store: TrustStore, monkeypatch: pytest.Monke
     """What another process stores meanwhile is noticed when the hold ends, not at every call."""
     offline = store.settings._replace(offline=True)
     assert trusted_bundle(KNOWN, offline).source is Source.SNAPSHOT
-    publish_entry(store, "eu-west-1", shipped(KNOWN), time.time())
+    store.put("eu-west-1", shipped(KNOWN), time.time())
     assert trusted_bundle(KNOWN, offline).source is Source.SNAPSHOT
     monkeypatch.setattr(trust, "HOLD", 0.0)
-    monkeypatch.setattr(trust, "GLANCE", 0.0)
     trust._held.clear()
     assert trusted_bundle(KNOWN, offline).source is Source.CACHE
-    newer = Authority("unused", KeyType.ECC384).root_pem
-    MEMORY.publish("eu-west-1", newer, url="https://x", etag=None, last_modified=None, fetched_at=time.time() + 1)
+    publish_in_memory(store, "eu-west-1", shipped(KNOWN), time.time() + 1)
     assert trusted_bundle(KNOWN, offline).path.startswith("/proc/self/fd/")
 
 
@@ -546,3 +529,60 @@ def test_pkcs7_is_downloaded_on_request(store: TrustStore, root: bytes, tmp_path
     )
     bundle = trusted_bundle(ROOTS, store.settings._replace(bundle_format="p7b"))
     assert blocks(bundle) == certificates(root, tmp_path)
+
+
+@pytest.mark.parametrize("where", ["first download", "lock"])
+def test_both_downloads_share_one_deadline(
+    store: TrustStore, root: bytes, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the wait for the lock and the region's file take of the total timeout, the global one does not get."""
+    passed, granted = [0.0], []
+    real_clock, real_lock = time.monotonic, Cache.locked
+
+    def spend(seconds: float) -> None:
+        passed[0] += seconds
+
+    def missing(handler: Handler) -> None:
+        spend(2000 if where == "first download" else 0)
+        reply(404)(handler)
+
+    def observed(url: str, settings: rds_tls.Settings, *validators: Validators) -> Download:
+        granted.append(settings.total_timeout)
+        return download(url, settings, *validators)
+
+    @contextmanager
+    def locked(cache: Cache, name: str, timeout: float) -> Iterator[bool]:
+        with real_lock(cache, name, timeout) as held:
+            spend(2000 if where == "lock" else 0)
+            yield held
+
+    monkeypatch.setattr(time, "monotonic", lambda: real_clock() + passed[0])
+    monkeypatch.setattr(renewal, "download", observed)
+    monkeypatch.setattr(Cache, "locked", locked)
+    store.publish(REGION, missing)
+    store.publish_global(root)
+    trusted_bundle(ROOTS, store.settings._replace(total_timeout=3000.0))
+    assert store.asked == [OF_REGION, OF_ALL]
+    assert [timeout <= 1000 for timeout in granted] == [where == "lock", True]
+
+
+def test_no_download_begins_when_the_time_is_over(
+    store: TrustStore, root: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that comes at the last moment leaves no time for another request, and that is said."""
+    passed = [0.0]
+    real_clock = time.monotonic
+
+    def late(url: str, settings: rds_tls.Settings) -> Download:
+        try:
+            return download(url, settings)
+        finally:
+            passed[0] += 4000
+
+    monkeypatch.setattr(time, "monotonic", lambda: real_clock() + passed[0])
+    monkeypatch.setattr(renewal, "download", late)
+    store.publish(REGION, reply(404))
+    store.publish_global(root)
+    with pytest.raises(rds_tls.DownloadError, match="nothing is left for it of 3000 seconds"):
+        trusted_bundle(ROOTS, store.settings._replace(total_timeout=3000.0))
+    assert OF_ALL not in store.asked

@@ -1,0 +1,72 @@
+"""Where a region's roots are published: in AWS's trust store of the partition, or in a mirror of it."""
+
+from rds_tls import regions
+from rds_tls.endpoint import Trust
+from rds_tls.errors import TrustError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rds_tls.endpoint import RootSet
+    from rds_tls.settings import Settings
+
+# The same certificates in two encodings: which of them a caller asks for says nothing about whom he trusts.
+_FORMATS = ("pem", "p7b")
+
+
+def urls(roots: "RootSet", settings: "Settings") -> list[str]:
+    """List where a bundle is published: the region's file, then the global one, which has Preview roots too.
+
+    Args:
+        roots: which bundle.
+        settings: the mirror, if there is one, and the file format.
+
+    Returns:
+        The URLs, in the order in which they are to be asked.
+
+    Raises:
+        TrustError: AWS publishes none for the partition, and the settings name no mirror.
+    """
+    return _published(_base(roots, settings), roots, settings.bundle_format)
+
+
+def leads_to(settings: "Settings", url: str, roots: "RootSet") -> bool:
+    """Say whether a download under these settings may come from a URL.
+
+    Args:
+        settings: the caller's choices.
+        url: where something came from, without user and password.
+        roots: which bundle it is.
+    """
+    try:
+        base = _base(roots, settings)
+    except TrustError:
+        return False
+    return any(url == public(found) for file_format in _FORMATS for found in _published(base, roots, file_format))
+
+
+def public(url: str) -> str:
+    """Leave user and password out of a URL, as ``download`` does with what it returns."""
+    if "@" not in url:
+        return url
+    from urllib.parse import urlsplit, urlunsplit  # 2 ms that only a mirror with a login needs
+
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _base(roots: "RootSet", settings: "Settings") -> str:
+    partition = regions.partition_of(roots.region or "")
+    base = settings.truststore_url or (partition and partition.truststore)
+    if not base:
+        raise TrustError(
+            f"AWS publishes no trust store with {roots}: set RDS_TLS_CA_BUNDLE to a PEM file of them, or "
+            "RDS_TLS_TRUSTSTORE_URL to a mirror"
+        )
+    return base
+
+
+def _published(base: str, roots: "RootSet", file_format: str) -> list[str]:
+    base = base.rstrip("/")
+    of_all = f"{base}/global/global-bundle.{file_format}"
+    of_region = f"{base}/{roots.region}/{roots.region}-bundle.{file_format}"
+    return [of_region, of_all] if roots.trust is Trust.RDS else [of_all]
