@@ -19,6 +19,11 @@ CA_BUNDLE_VARIABLE = "RDS_TLS_CA_BUNDLE"
 _DAY = 86_400.0
 _LONGEST_TIMEOUT = 3_600.0
 
+# How long a download may take in all, in seconds. AWS Lambda ends a function after 3 unless told otherwise
+# (docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html), and the imports for a download come on top: there
+# the wait must be over before that, so that the program sees the error.
+_TOTAL_TIMEOUT = 1.5 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else 10.0
+
 
 class _Fields(NamedTuple):
     ca_file: "Path | None" = None
@@ -26,7 +31,7 @@ class _Fields(NamedTuple):
     cache_dir: "Path | None" = None
     max_age: float = 7 * _DAY
     connect_timeout: float = 2.0
-    total_timeout: float = 10.0
+    total_timeout: float = _TOTAL_TIMEOUT
     offline: bool = False
     truststore_url: str | None = None
     mirror_ca_file: "Path | None" = None
@@ -44,14 +49,16 @@ class Settings(_Fields):
             the temporary directory on AWS Lambda or where that is not writable (``RDS_TLS_CACHE_DIR``).
         max_age: seconds after which a bundle is refreshed in the background; 7 days (``RDS_TLS_MAX_AGE``).
         connect_timeout: seconds that a download waits for a TCP connection; 2 (``RDS_TLS_CONNECT_TIMEOUT``).
-        total_timeout: seconds that a download may take with its retries; 10 (``RDS_TLS_TOTAL_TIMEOUT``).
+        total_timeout: seconds that a download may take in all, with retries and waiting for other processes; 10, on AWS
+            Lambda 1.5 (``RDS_TLS_TOTAL_TIMEOUT``).
         offline: never use the network for bundles (``RDS_TLS_OFFLINE``).
         truststore_url: base URL of a mirror of the trust store, HTTPS (``RDS_TLS_TRUSTSTORE_URL``).
         mirror_ca_file: path of a PEM file that verifies the mirror's own certificate
             (``RDS_TLS_TRUSTSTORE_CA_FILE``).
         bundle_format: which of AWS's files to download, "pem" or "p7b" (``RDS_TLS_BUNDLE_FORMAT``); what is stored and
             given to drivers is PEM either way. China publishes PEM alone.
-        known_roots_only: refuse downloaded roots that this version does not list (``RDS_TLS_KNOWN_ROOTS_ONLY``).
+        known_roots_only: refuse roots that this version does not list, wherever a download, the cache or a prefetched
+            directory has them from (``RDS_TLS_KNOWN_ROOTS_ONLY``).
 
     Raises:
         SettingsError: a value cannot be used; the message names the setting and the rule, and shows the value where
