@@ -1,9 +1,8 @@
 """After a rotation: newer roots for a server whose chain ends in one that is not among the anchors."""
 
 from rds_tls import log
-from rds_tls.errors import RdsTlsError
 from rds_tls.refresh import SCHEDULE
-from rds_tls.trust import TrustedBundle, held_as, hold, in_background, look, renewed
+from rds_tls.trust import TrustedBundle, held_as, hold, in_background, in_words, look, renewed
 
 
 def heal(failed: TrustedBundle) -> TrustedBundle | None:
@@ -20,17 +19,21 @@ def heal(failed: TrustedBundle) -> TrustedBundle | None:
     """
     if not failed.may_be_renewed:
         return None
+    try:
+        return _newer(failed)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the error to be seen is the one of the handshake
+        log.warning("the %s could not be renewed: %s", failed.roots, in_words(error))
+        return None
+
+
+def _newer(failed: TrustedBundle) -> TrustedBundle | None:
     roots, settings = failed.roots, failed.settings
     with SCHEDULE.turn(roots):
         current, seen = look(roots, settings)
         if current is None or _same(current, failed):
             if not SCHEDULE.due(("heal", roots)):
                 return None
-            try:
-                current = renewed(roots, settings, seen, unconditional=True)
-            except RdsTlsError as error:
-                log.warning("the %s could not be renewed: %s", roots, error)
-                return None
+            current = renewed(roots, settings, seen, unconditional=True)
         if _same(current, failed):
             return None
         log.info("healed: now the %s", current)
@@ -48,12 +51,15 @@ def heal_later(identity: tuple[str, str]) -> None:
 
 
 def _same(one: TrustedBundle, other: TrustedBundle) -> bool:
-    """Say whether two bundles hold the same anchors; of a path that was replaced, the digest alone is left."""
-    return one.digest == other.digest or (one.path != other.path and _anchors(one) == _anchors(other))
+    """Say whether two bundles hold the same anchors."""
+    return one.digest == other.digest or _anchors(one) == _anchors(other)
 
 
 def _anchors(bundle: TrustedBundle) -> set[bytes]:
     """Give the PEM blocks of a bundle, to compare one with another whatever else the files say."""
-    with open(bundle.path, "rb") as file:
-        begin, end = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
-        return {block.partition(end)[0] for block in file.read().split(begin)[1:]}
+    content = bundle.content
+    if content is None:
+        with open(bundle.path, "rb") as file:
+            content = file.read()
+    begin, end = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
+    return {block.partition(end)[0] for block in content.split(begin)[1:]}

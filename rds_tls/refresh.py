@@ -1,10 +1,14 @@
-"""When to look for newer roots: one background thread at most, and how often. What the work is, the caller says."""
+"""When to look for newer roots: one background thread at most, how often, and how soon again after a failure.
+
+What the work is, the caller says.
+"""
 
 import atexit
 import os
 import threading
 import time
 from contextlib import nullcontext
+from copy import copy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +22,15 @@ PAUSE = 600.0
 # imports takes turns with the connect that found the roots stale.
 HEAD_START = 0.5
 
+# How long a failure stands for those who would wait for the same again, in seconds: without egress, every call would
+# wait for the whole timeout.
+STANDS = 60.0
+
 # How long the interpreter's exit waits for work that must not be cut off, in seconds: an import, a few certificates.
 EXIT_PATIENCE = 5.0
+
+# A program that makes up settings for ever does not fill its memory with failures.
+MAX_FAILED = 256
 
 
 class Schedule:
@@ -33,6 +44,7 @@ class Schedule:
         self._lock = threading.Lock()
         self._turns: dict[Hashable, threading.Lock] = {}
         self._tried: dict[Hashable, float] = {}
+        self._failed: dict[Hashable, tuple[Exception, str, float]] = {}
         self._thread: threading.Thread | None = None
         self._uncut = threading.Lock()
         self._closing = threading.Event()
@@ -67,6 +79,39 @@ class Schedule:
         """
         with self._lock:
             return self._due(key)
+
+    def remember(self, key: "Hashable", error: Exception) -> None:
+        """Let a failure stand for ``STANDS``, unless an earlier one of the same key does.
+
+        Args:
+            key: what was tried.
+            error: why it failed. A copy is kept: the error itself holds the frames that it passed, and there may be a
+                password among their variables.
+        """
+        tried = time.strftime("%H:%M:%S UTC", time.gmtime())
+        with self._lock:
+            if key not in self._failed:
+                if len(self._failed) >= MAX_FAILED:
+                    self._failed.clear()
+                self._failed[key] = copy(error), tried, time.monotonic() + STANDS
+
+    def raise_again(self, key: "Hashable") -> None:
+        """Raise the failure that stands for a key, if one does, with a note that says when it was tried."""
+        with self._lock:
+            error, tried, until = self._failed.get(key, (None, "", 0.0))
+            if error is None:
+                return
+            if time.monotonic() >= until:
+                del self._failed[key]
+                return
+        again = copy(error)
+        again.add_note(f"rds_tls: this was tried at {tried}, and stands for {STANDS:g} seconds: nothing was tried now")
+        raise again
+
+    def forgive(self, key: "Hashable") -> None:
+        """Let no earlier failure stand, after a success."""
+        with self._lock:
+            self._failed.pop(key, None)
 
     def in_background(self, key: "Hashable", work: "Callable[[], None]") -> None:
         """Run work in a daemon thread, unless one runs, it is not due, or the interpreter is about to exit.

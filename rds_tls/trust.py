@@ -213,7 +213,11 @@ def _from_entry(entry: "Entry", source: Source, roots: RootSet, settings: "Setti
 
 
 def _shipped(roots: RootSet, settings: "Settings") -> TrustedBundle | None:
-    shipped = snapshot.find(roots)
+    try:
+        shipped = snapshot.find(roots)
+    except TrustError as error:
+        log.info("the snapshot is left out: %s", error)
+        return None
     if shipped is None:
         return None
     return TrustedBundle(shipped.path, shipped.digest, Source.SNAPSHOT, roots, settings, shipped.fetched_at)
@@ -221,13 +225,23 @@ def _shipped(roots: RootSet, settings: "Settings") -> TrustedBundle | None:
 
 def _downloaded(roots: RootSet, settings: "Settings") -> TrustedBundle:
     """Fetch what no source on disk covers; the caller waits, since there is nothing else."""
+    if settings.offline or roots.trust is Trust.AMAZON:
+        snapshot.find(roots)  # where the shipped roots cannot be read, that is the reason
     if settings.offline:
         raise TrustError(
             f"no {roots} are at hand, and RDS_TLS_OFFLINE or Settings(offline=True) forbids the download: call "
             f"rds_tls.prefetch({roots.region!r}, directory=...) where there is a network and set RDS_TLS_BUNDLE_DIR to "
             f"that directory, or set {CA_BUNDLE_VARIABLE} to a PEM file of them"
         )
-    return renewed(roots, settings, None)
+    from rds_tls.refresh import SCHEDULE
+
+    try:
+        SCHEDULE.raise_again((roots, settings))
+        return renewed(roots, settings, None)
+    except RdsTlsError as error:
+        SCHEDULE.remember((roots, settings), error)
+        snapshot.find(roots)  # as above
+        raise
 
 
 def renewed(
@@ -249,10 +263,17 @@ def renewed(
     """
     from rds_tls.refresh import SCHEDULE
 
-    with SCHEDULE.uncut():
-        from rds_tls import renewal  # requests and cryptography: 170 ms that only a download needs
+    try:
+        with SCHEDULE.uncut():
+            from rds_tls import renewal  # requests: 100 ms that only a download needs
 
-    entry = renewal.renew(roots, settings, seen, unconditional=unconditional)
+        entry = renewal.renew(roots, settings, seen, unconditional=unconditional)
+    except ImportError as error:  # as in a Lambda layer that was built for another system
+        raise TrustError(
+            f"the {roots} cannot be downloaded, since what is needed for it cannot be loaded: {error}. "
+            "Install requests and cryptography for this system, or set RDS_TLS_CA_BUNDLE to a PEM file of the roots."
+        ) from error
+    SCHEDULE.forgive((roots, settings))
     return _from_entry(entry, Source.CACHE, roots, settings)
 
 
@@ -271,8 +292,8 @@ def in_background(purpose: str, bundle: TrustedBundle, work: "Callable[[], objec
     def quietly() -> None:
         try:
             work()
-        except RdsTlsError as error:
-            log.warning("the %s could not be refreshed: %s", bundle, error)
+        except BaseException as error:  # noqa: BLE001 - nobody is above a thread; what ends it would go to stderr
+            log.warning("the %s could not be refreshed: %s", bundle, in_words(error))
 
     SCHEDULE.in_background((purpose, bundle.roots), quietly)
 
@@ -291,6 +312,11 @@ def hold(bundle: TrustedBundle) -> TrustedBundle:
 def held_as(identity: tuple[str, str]) -> list[TrustedBundle]:
     """List the bundles of an identity that were given out, one for each set of roots and settings."""
     return [answer[0] for answer in list(_held.values()) if answer[0].identity == identity]
+
+
+def in_words(error: BaseException) -> str:
+    """Describe an error in a message: ours explain themselves, any other one needs its class."""
+    return str(error) if isinstance(error, RdsTlsError) else f"{type(error).__name__}: {error}"
 
 
 def _identity(path: str) -> tuple[int, ...] | None:

@@ -1,6 +1,7 @@
 """A rotated root: the server's chain ends in one that only the newest bundle has. Real servers, a real trust store."""
 
 import asyncio
+import logging
 import socket
 import socketserver
 import ssl
@@ -20,13 +21,17 @@ import pymysql
 import pytest
 
 import rds_tls
-from rds_tls import refresh
+from rds_tls import healing, refresh, snapshot
+from rds_tls.endpoint import RootSet
 from rds_tls.plan import POSTGRES, Request, make_plan
+from rds_tls.trust import Source, in_background, trusted_bundle
 from tests.local_https import Handler, LocalHttps, reply
 from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
 from tests.trust_store import HOST, REGION, TrustStore, environment
 
 OF_REGION = f"/{REGION}/{REGION}-bundle.pem"
+
+PROJECT = Path(__file__).parent.parent
 
 Server = PostgresServer | MariaDbServer
 
@@ -332,7 +337,8 @@ def test_cold_stampede_is_one_download(https: LocalHttps, tmp_path: Path, new: A
 FORK = """
 import os, sys, warnings
 import rds_tls
-from rds_tls import refresh
+from rds_tls import healing, refresh, snapshot
+from rds_tls.endpoint import RootSet
 warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 and later warn of fork() beside threads
 region = sys.argv[1]
 rds_tls.ssl_context(region=region)
@@ -365,7 +371,8 @@ def test_fork_while_a_refresh_runs(store: TrustStore) -> None:
 EXIT = """
 import atexit, sys
 import rds_tls
-from rds_tls import refresh
+from rds_tls import healing, refresh, snapshot
+from rds_tls.endpoint import RootSet
 
 @atexit.register
 def last_act():
@@ -384,44 +391,104 @@ def test_no_refresh_at_interpreter_exit(store: TrustStore) -> None:
     assert store.asked == []
 
 
-# A program that ends while a refresh waits for its server.
-LEAVE = """
-import sys
-import rds_tls
-from rds_tls import refresh
-refresh.HEAD_START = 0
-rds_tls.ssl_context(region=sys.argv[1])
-assert refresh.SCHEDULE._thread.is_alive()
-"""
-
-
 def test_a_running_refresh_keeps_no_program_from_ending(store: TrustStore) -> None:
-    """A program ends while its refresh still waits for an answer."""
-    ended = threading.Event()
+    """A program ends while its refresh waits for an answer, which comes only after the program has ended."""
+    asked, ended = threading.Event(), threading.Event()
 
     def never(_: Handler) -> None:
-        ended.wait(60)
+        asked.set()
+        ended.wait()
 
     store.publish(REGION, never)
-    command = [sys.executable, "-c", LEAVE, REGION]
-    try:
-        result = subprocess.run(
-            command,
-            env=environment(store, RDS_TLS_MAX_AGE="0"),
-            capture_output=True,
-            text=True,
-            timeout=50,
-            check=False,
-        )
-    finally:
-        ended.set()
+    environ = environment(store, RDS_TLS_MAX_AGE="0", RDS_TLS_TOTAL_TIMEOUT="3600")
+    command = [sys.executable, "-m", "tests.healing_worker", "leave", REGION]
+    with subprocess.Popen(
+        command, env=environ, cwd=PROJECT, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as program:
+        try:
+            assert asked.wait(60)
+            _, complaints = program.communicate("leave\n", timeout=60)
+        finally:
+            program.kill()
+            ended.set()
+    assert (program.returncode, complaints) == (0, "")
+
+
+def broken_cryptography(folder: Path) -> str:
+    """Make a cryptography that cannot be loaded, as in a Lambda layer that was built for another system."""
+    (folder / "cryptography").mkdir()
+    (folder / "cryptography" / "__init__.py").write_text(
+        'raise ImportError("/lib64/libc.so.6: version `GLIBC_2.33\' not found")\n'
+    )
+    return str(folder)
+
+
+@pytest.mark.parametrize("task", ["connect", "handshake"])
+def test_cryptography_that_cannot_be_loaded(
+    postgres: PostgresServer, tls_server: int, store: TrustStore, new: Authority, tmp_path: Path, task: str
+) -> None:
+    """Where nothing can read newer roots, the handshake's error stays, with its note, and no thread complains."""
+    postgres.present(new.issue([HOST]))
+    region = "eu-west-1"  # shipped, so that its roots need not be parsed
+    host = HOST.replace(REGION, region)
+    store.publish(region, new.root_pem)
+    environ = environment(store, PYTHONPATH=broken_cryptography(tmp_path))
+    port = postgres.port if task == "connect" else tls_server
+    command = [sys.executable, "-m", "tests.healing_worker", task, host, str(port)]
+    result = subprocess.run(command, env=environ, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, result.stderr) == (0, "")
+    assert store.asked == [f"/{region}/{region}-bundle.pem"]
+    expected = "does not end in any of the trust anchors" if task == "connect" else "unable to get local issuer"
+    assert expected in result.stdout
+
+
+def test_entry_that_is_gone_stops_no_healing(store: TrustStore, caplog: pytest.LogCaptureFixture) -> None:
+    """Roots whose file somebody removed are compared with others all the same."""
+    known = Path(snapshot.DIRECTORY, "eu-west-1.pem").read_bytes()
+    store.put("eu-west-1", known, time.time())
+    store.publish("eu-west-1", known)
+    failed = trusted_bundle(RootSet(rds_tls.Trust.RDS, "eu-west-1"), store.settings)
+    assert failed.source is Source.CACHE
+    Path(failed.path).unlink()
+    with caplog.at_level(logging.WARNING, "rds_tls"):
+        assert healing.heal(failed) is None
+    assert store.asked == ["/eu-west-1/eu-west-1-bundle.pem"]
+    assert caplog.records == []
+
+
+def test_whatever_stops_healing_is_logged(store: TrustStore, caplog: pytest.LogCaptureFixture) -> None:
+    """Healing that meets a file that has gone gives up with a warning, and raises nothing."""
+    failed = trusted_bundle(RootSet(rds_tls.Trust.RDS, "eu-west-1"), store.settings._replace(max_age=float("inf")))
+    gone = failed._replace(path="/nowhere/eu-west-1.pem", digest="another")
+    with caplog.at_level(logging.WARNING, "rds_tls"):
+        assert healing.heal(gone) is None
+    assert "could not be renewed: FileNotFoundError: " in caplog.text
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("bug"), SystemExit("a signal's own"), MemoryError()])
+def test_whatever_stops_background_work_is_logged(
+    store: TrustStore, error: BaseException, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that background work raises comes to threading.excepthook, which prints a traceback."""
+    complaints: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", complaints.append)
+    bundle = trusted_bundle(RootSet(rds_tls.Trust.RDS, REGION), store.settings)
+
+    def fail() -> None:
+        raise error
+
+    with caplog.at_level(logging.WARNING, "rds_tls"):
+        in_background("trial", bundle, fail)
+        wait_for_healing()
+    assert complaints == []
+    assert f"could not be refreshed: {type(error).__name__}: {error}" in caplog.text
 
 
 # The program ends while the background thread is at work that must not be cut off.
 LEAVE_AT_WORK = """
 import threading
-from rds_tls import refresh
+from rds_tls import healing, refresh, snapshot
+from rds_tls.endpoint import RootSet
 from rds_tls.refresh import SCHEDULE
 refresh.HEAD_START = 0
 begun = threading.Event()
@@ -448,7 +515,8 @@ def test_exit_waits_for_what_must_not_be_cut_off() -> None:
 # The background thread comes back from the network after the exit has begun.
 LEAVE_BEFORE_WORK = """
 import atexit, threading
-from rds_tls import refresh
+from rds_tls import healing, refresh, snapshot
+from rds_tls.endpoint import RootSet
 from rds_tls.refresh import SCHEDULE
 refresh.HEAD_START = 0
 asking, answered = threading.Event(), threading.Event()

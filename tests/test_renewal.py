@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -322,6 +323,18 @@ def test_one_background_thread_at_most(store: TrustStore, root: bytes) -> None:
     assert store.asked == [OF_REGION]
 
 
+def test_one_refresh_after_the_other(store: TrustStore, root: bytes) -> None:
+    """When a background refresh has come to its end, the next one runs."""
+    store.put(REGION, root, time.time())
+    store.publish(REGION, root)
+    store.publish("eu-west-1", shipped(KNOWN))
+    stale = store.settings._replace(max_age=0)
+    for roots in (ROOTS, KNOWN):
+        trusted_bundle(roots, stale)
+        wait_for_refresh()
+    assert store.asked == [OF_REGION, "/eu-west-1/eu-west-1-bundle.pem"]
+
+
 UNUSABLE = ["a file", "a symbolic link", "world-writable"]
 
 
@@ -379,6 +392,15 @@ def test_prefetched_directory_serves_offline(store: TrustStore, root: bytes, tmp
     assert bundle.source is Source.PREFETCHED
     assert bundle.path == path
     assert len(rds_tls.ssl_context(HOST, settings=program).get_ca_certs()) == 1
+
+
+def test_prefetch_leaves_a_directorys_mode(store: TrustStore, root: bytes, tmp_path: Path) -> None:
+    """A directory that was there stays as closed as its owner made it."""
+    directory = tmp_path / "mine"
+    directory.mkdir(mode=0o700)
+    store.publish(REGION, root)
+    rds_tls.prefetch(REGION, directory=directory, settings=store.settings)
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
 
 
 def test_prefetch_without_a_directory_fills_the_cache(store: TrustStore, root: bytes) -> None:
@@ -586,3 +608,86 @@ def test_no_download_begins_when_the_time_is_over(
     with pytest.raises(rds_tls.DownloadError, match="nothing is left for it of 3000 seconds"):
         trusted_bundle(ROOTS, store.settings._replace(total_timeout=3000.0))
     assert OF_ALL not in store.asked
+
+
+def test_failure_stands_for_a_minute(store: TrustStore, root: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nothing covers and nobody gives is asked for once a minute, not by every call; the error says when."""
+    passed = [0.0]
+    real_clock = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: real_clock() + passed[0])
+    store.publish(REGION, reply(400))
+    with pytest.raises(rds_tls.DownloadError) as first:
+        trusted_bundle(ROOTS, store.settings)
+    for _ in range(2):
+        with pytest.raises(rds_tls.DownloadError) as again:
+            trusted_bundle(ROOTS, store.settings)
+        assert (str(again.value), again.value.url) == (str(first.value), first.value.url)
+        (note,) = again.value.__notes__
+        assert re.fullmatch(r"rds_tls: this was tried at \d\d:\d\d:\d\d UTC, and stands for 60 seconds: .*", note)
+    assert not hasattr(first.value, "__notes__")
+    assert store.asked == [OF_REGION]
+    passed[0] = refresh.STANDS
+    store.publish(REGION, root)
+    assert trusted_bundle(ROOTS, store.settings).source is Source.CACHE
+
+
+def test_failure_stands_for_its_settings_alone(store: TrustStore, root: bytes) -> None:
+    """Other settings are tried at once, and a success puts an end to what stood."""
+    store.publish(REGION, reply(400))
+    for _ in range(2):
+        with pytest.raises(rds_tls.DownloadError):
+            trusted_bundle(ROOTS, store.settings)
+    store.publish(REGION, root)
+    other = store.settings._replace(total_timeout=9.0)
+    path = Path(trusted_bundle(ROOTS, other).path)
+    assert store.asked == [OF_REGION] * 2
+    assert trusted_bundle(ROOTS, store.settings).path == str(path)
+    path.unlink()
+    trusted_bundle(ROOTS, other)
+    new_process_but_failures()
+    path.unlink()
+    with pytest.raises(rds_tls.DownloadError):
+        trusted_bundle(ROOTS, store.settings)
+    trust.renewed(ROOTS, store.settings, None)
+    new_process_but_failures()
+    path.unlink()
+    assert trusted_bundle(ROOTS, store.settings).path == str(path)
+
+
+def new_process_but_failures() -> None:
+    """Forget what is held, and not what failed."""
+    trust._held.clear()
+
+
+def test_failure_that_stands_keeps_no_frames(store: TrustStore) -> None:
+    """What is remembered of a failure leads to no variable of the calls that met it: there may be passwords."""
+    store.publish(REGION, reply(400))
+    for _ in range(2):
+        with pytest.raises(rds_tls.DownloadError):
+            trusted_bundle(ROOTS, store.settings)
+    ((kept, _, _),) = refresh.SCHEDULE._failed.values()
+    assert (kept.__traceback__, kept.__context__, kept.__cause__) == (None, None, None)
+
+
+def test_failures_that_stand_are_bounded() -> None:
+    """A program that makes up settings for ever does not fill its memory with failures."""
+    for number in range(refresh.MAX_FAILED + 10):
+        refresh.SCHEDULE.remember(number, rds_tls.TrustError("no"))
+    assert len(refresh.SCHEDULE._failed) <= refresh.MAX_FAILED
+
+
+# AWS Lambda sets the variable before the program begins.
+ON_LAMBDA = """
+import rds_tls
+print(rds_tls.Settings().total_timeout, rds_tls.Settings.from_env({}).total_timeout)
+print(rds_tls.Settings(total_timeout=10.0).total_timeout)
+print(rds_tls.Settings.from_env({"RDS_TLS_TOTAL_TIMEOUT": "10"}).total_timeout)
+"""
+
+
+@pytest.mark.parametrize(("name", "expected"), [("orders", ["1.5", "1.5", "10.0", "10.0"]), (None, ["10.0"] * 4)])
+def test_wait_on_lambda_is_shorter_than_its_own_timeout(name: str | None, expected: list[str]) -> None:
+    """On AWS Lambda, whose functions end after 3 seconds by default, a download waits less, unless told otherwise."""
+    environ = {**os.environ, "AWS_LAMBDA_FUNCTION_NAME": name} if name else dict(os.environ)
+    result = subprocess.run([sys.executable, "-c", ON_LAMBDA], env=environ, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == expected

@@ -15,13 +15,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import rds_tls
 from rds_tls import snapshot
 from rds_tls.endpoint import RootSet, Trust
 from rds_tls.errors import TrustError
 from rds_tls.known_roots import AMAZON_ROOTS
 from rds_tls.snapshot import Shipped, find, parse_manifest
 from tests.known_regions import PUBLISHED, REGIONS
+from tests.local_https import LocalHttps, reply
 from tests.minting import fingerprints
+from tests.trust_store import TrustStore
 
 DIRECTORY = Path(snapshot.DIRECTORY)
 MANIFEST_TEXT = (DIRECTORY / "manifest.tsv").read_text("utf-8")
@@ -162,9 +165,9 @@ def test_damaged_manifest_is_an_error(installed: Path, content: bytes) -> None:
         find(RootSet(Trust.RDS, "us-east-1"))
 
 
-def test_zip_import_is_explained(tmp_path: Path) -> None:
-    """Imported from a zip, the roots are no files: the error says to unpack, or to name a CA file."""
-    archive = tmp_path / "rds_tls.zip"
+def from_zip(folder: Path, settings: str) -> str:
+    """Import the package from a zip, ask it for a region's roots, and give the path or the error that it prints."""
+    archive = folder / "rds_tls.zip"
     package = DIRECTORY.parent
     with zipfile.ZipFile(archive, "w") as file:
         for path in package.rglob("*.*"):
@@ -173,11 +176,44 @@ def test_zip_import_is_explained(tmp_path: Path) -> None:
         f"import sys; sys.path.insert(0, {str(archive)!r})\n"
         "import rds_tls\n"
         "assert '.zip' in rds_tls.__file__\n"
-        "try: rds_tls.ca_path(region='eu-west-1', settings=rds_tls.Settings())\n"
-        "except rds_tls.TrustError as error: print(error)\n"
+        f"try: print(rds_tls.ca_path(region='eu-west-1', settings=rds_tls.Settings({settings})))\n"
+        "except rds_tls.TrustError as error:\n"
+        "    print(error, '<-', type(error.__cause__.__context__).__name__)\n"
     )
-    result = subprocess.run([sys.executable, "-I", "-c", code], check=True, capture_output=True, text=True)
-    assert "install rds-tls unpacked, or set RDS_TLS_CA_BUNDLE" in result.stdout
+    command = [sys.executable, "-I", "-c", code]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_zip_import_is_explained(tmp_path: Path) -> None:
+    """Imported from a zip, the roots are no files: the error says to unpack, or to name a CA file."""
+    said = from_zip(tmp_path, f"offline=True, cache_dir={str(tmp_path / 'cache')!r}")
+    assert "install rds-tls unpacked, or set RDS_TLS_CA_BUNDLE" in said
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[TrustStore]:
+    """A trust store of our own, with an empty cache."""
+    with LocalHttps(tmp_path) as server:
+        yield TrustStore(server, tmp_path / "cache")
+
+
+def test_zip_import_uses_what_else_there_is(store: TrustStore, tmp_path: Path) -> None:
+    """Imported from a zip, the package finds a prefetched directory, and downloads where there is none."""
+    store.publish("eu-west-1", (DIRECTORY / "eu-west-1.pem").read_bytes())
+    (path,) = rds_tls.prefetch("eu-west-1", directory=tmp_path / "image", settings=store.settings)
+    cache = f"cache_dir={str(tmp_path / 'cache')!r}"
+    assert from_zip(tmp_path, f"offline=True, bundle_dir={str(tmp_path / 'image')!r}, {cache}") == path
+    mirror = f"truststore_url={store.settings.truststore_url!r}, mirror_ca_file={str(store.settings.mirror_ca_file)!r}"
+    assert from_zip(tmp_path, f"{mirror}, {cache}") == f"{tmp_path}/cache/{store.name('eu-west-1')}.pem"
+
+
+def test_zip_import_without_anything_else_is_explained(store: TrustStore, tmp_path: Path) -> None:
+    """Where the download fails too, the error is the one that says to unpack, with the other one behind it."""
+    store.publish("eu-west-1", reply(400))
+    mirror = f"truststore_url={store.settings.truststore_url!r}, mirror_ca_file={str(store.settings.mirror_ca_file)!r}"
+    said = from_zip(tmp_path, f"{mirror}, cache_dir={str(tmp_path / 'cache')!r}")
+    assert "install rds-tls unpacked" in said
+    assert said.endswith("<- DownloadError")
 
 
 TIME = "# fetched-at: 1795392000\n"
