@@ -31,6 +31,14 @@ def handshake(host: str, port: str) -> None:
     thread.join()
 
 
+def roots(region: str) -> None:
+    """Print the path of a region's roots, or why there is none."""
+    try:
+        sys.stdout.write(rds_tls.ca_path(region=region))
+    except rds_tls.TrustError as error:
+        sys.stdout.write(str(error))
+
+
 def leave(region: str) -> None:
     """Begin a refresh, and end when told to."""
     refresh.HEAD_START = 0.0
@@ -41,7 +49,7 @@ def leave(region: str) -> None:
     assert thread.is_alive()
 
 
-TASKS = {task.__name__: task for task in (connect, handshake, leave)}
+TASKS = {task.__name__: task for task in (connect, handshake, roots, leave)}
 
 if __name__ == "__main__":
     TASKS[sys.argv[1]](*sys.argv[2:])

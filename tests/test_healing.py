@@ -442,6 +442,21 @@ def test_cryptography_that_cannot_be_loaded(
     assert expected in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("offline", "expected"),
+    [("1", f"no {REGION} RDS roots are at hand"), ("0", "what is needed for it cannot be loaded: /lib64/libc.so.6")],
+)
+def test_roots_that_nothing_can_read_are_not_trusted(
+    store: TrustStore, tmp_path: Path, offline: str, expected: str
+) -> None:
+    """Without a working cryptography an unlisted root in the cache counts as absent, and no download is believed."""
+    environ = environment(store, RDS_TLS_OFFLINE=offline, PYTHONPATH=broken_cryptography(tmp_path))
+    command = [sys.executable, "-m", "tests.healing_worker", "roots", REGION]
+    result = subprocess.run(command, env=environ, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert expected in result.stdout
+
+
 def test_entry_that_is_gone_stops_no_healing(store: TrustStore, caplog: pytest.LogCaptureFixture) -> None:
     """Roots whose file somebody removed are compared with others all the same."""
     known = Path(snapshot.DIRECTORY, "eu-west-1.pem").read_bytes()

@@ -126,7 +126,13 @@ def test_not_modified_confirms_no_forged_root(store: TrustStore, forged: bytes) 
     assert sorted(fingerprints(path)) == sorted(fingerprints(str(Path(snapshot.DIRECTORY, "eu-west-1.pem"))))
 
 
+def long_comment(certificate: bytes) -> bytes:
+    """Write a certificate into one comment line, laid out for the pieces of 254 bytes in which OpenSSL reads it."""
+    return (b"# ".ljust(254) + b"".join(line.ljust(254) for line in certificate.splitlines())).rstrip() + b"\n"
+
+
 SMUGGLED = {
+    "in a long comment": lambda forged: long_comment(forged) + shipped("eu-west-1").partition(b"\n")[2],
     "another region's root": lambda _: shipped("eu-west-1") + shipped("eu-west-2"),
     "under another label": lambda forged: shipped("eu-west-1") + forged.replace(b" CERTIFICATE", b" X509 CERTIFICATE"),
     "behind a comment": lambda forged: shipped("eu-west-1") + b"# -----BEGIN CERTIFICATE-----\n" + forged,
@@ -216,6 +222,25 @@ def test_entry_of_another_origin_is_absent(
     with caplog.at_level(logging.WARNING, "rds_tls"), pytest.raises(rds_tls.TrustError, match="are at hand"):
         trusted_bundle(ROOTS, store.settings._replace(offline=True))
     assert f"it is from https://stage.example{OF_REGION}, where these settings do not lead" in caplog.text
+
+
+def test_known_roots_only_has_a_file_of_its_own(store: TrustStore) -> None:
+    """Two callers of one mirror, one of whom takes known roots alone, do not replace each other's file."""
+    region = "eu-west-1"
+    store.publish(region, shipped(region))
+    (strict,) = rds_tls.prefetch(region, settings=store.settings._replace(known_roots_only=True))
+    before = Path(strict).read_bytes()
+    (lax,) = rds_tls.prefetch(region, settings=store.settings)
+    assert lax != strict
+    assert Path(strict).read_bytes() == before
+
+
+def test_format_of_a_download_makes_no_other_origin(store: TrustStore, root: bytes) -> None:
+    """An entry that was downloaded as PKCS#7 counts for whoever would download the same roots as PEM."""
+    url = f"{store.settings.truststore_url}{OF_REGION}".replace(".pem", ".p7b")
+    facts = {"url": url, "etag": None, "last_modified": None, "fetched_at": time.time()}
+    entry = Cache(str(store.settings.cache_dir)).publish(store.name(REGION), root, **facts)  # type: ignore[arg-type]
+    assert trusted_bundle(ROOTS, store.settings._replace(offline=True)).path == entry.path
 
 
 def test_two_mirrors_do_not_fight_for_a_file(store: TrustStore, root: bytes) -> None:
