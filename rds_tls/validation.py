@@ -11,7 +11,6 @@ from functools import lru_cache
 from rds_tls import known_roots, log
 from rds_tls.endpoint import Trust
 from rds_tls.errors import BundleError
-from rds_tls.refresh import SCHEDULE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,6 +87,8 @@ def _objection(content: bytes, roots: "RootSet", known: tuple[tuple[str, str], .
         return "it holds something else than certificates in PEM"
     if found <= {fingerprint for _, fingerprint in known}:
         return None
+    from rds_tls.refresh import SCHEDULE
+
     try:
         with SCHEDULE.uncut():
             bundle = validated(content, roots, known_only=known_only)
@@ -110,13 +111,15 @@ def _fingerprints(content: bytes) -> set[str]:
     """Take the SHA-256 of each certificate in some PEM; of none, unless all of it is certificates."""
     from hashlib import sha256
 
-    if not re.fullmatch(rb"(?:%b)+" % _CERTIFICATE, content):
-        return set()
+    certificate, found, position = re.compile(_CERTIFICATE), set(), 0
     try:
-        bodies = [body.replace(b"\n", b"") for body in re.findall(_CERTIFICATE, content)]
-        return {sha256(binascii.a2b_base64(body, strict_mode=True)).hexdigest() for body in bodies}
+        while block := certificate.match(content, position):
+            der = binascii.a2b_base64(block[1].replace(b"\n", b""), strict_mode=True)
+            found.add(sha256(der).hexdigest())
+            position = block.end()
     except binascii.Error:
         return set()
+    return found if position == len(content) else set()
 
 
 def _meet(root: "Root", *, known_only: bool) -> None:
