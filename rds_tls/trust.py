@@ -105,7 +105,8 @@ def ca_path(host: str | None = None, *, region: str | None = None, settings: "Se
         settings: where trust anchors come from; those of the environment unless given.
 
     Returns:
-        An absolute path that stays valid while the program runs.
+        An absolute path that stays valid while the program runs; where no directory can be written for downloaded
+        roots it is a descriptor's, and a program that closes every descriptor asks for it again.
 
     Raises:
         EndpointError, OptionError, TrustError: as for ``connect_postgres``.

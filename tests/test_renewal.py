@@ -644,17 +644,17 @@ def test_failure_stands_for_its_settings_alone(store: TrustStore, root: bytes) -
     assert trusted_bundle(ROOTS, store.settings).path == str(path)
     path.unlink()
     trusted_bundle(ROOTS, other)
-    new_process_but_failures()
+    forget_answers()
     path.unlink()
     with pytest.raises(rds_tls.DownloadError):
         trusted_bundle(ROOTS, store.settings)
     trust.renewed(ROOTS, store.settings, None)
-    new_process_but_failures()
+    forget_answers()
     path.unlink()
     assert trusted_bundle(ROOTS, store.settings).path == str(path)
 
 
-def new_process_but_failures() -> None:
+def forget_answers() -> None:
     """Forget what is held, and not what failed."""
     trust._held.clear()
 
