@@ -4,6 +4,7 @@ import os
 import sys
 
 from rds_tls import log
+from rds_tls.settings import without_login
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,9 +38,7 @@ def entry_name(roots: "RootSet", settings: "Settings") -> str:
         return roots.name
     from hashlib import sha256
 
-    from rds_tls.truststore import public
-
-    choices = public(mirror or "").rstrip("/"), os.fsdecode(ca_file or ""), str(settings.known_roots_only)
+    choices = without_login(mirror or "").rstrip("/"), os.fsdecode(ca_file or ""), str(settings.known_roots_only)
     return f"{roots.name}-{sha256(chr(0).join(choices).encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
 
 

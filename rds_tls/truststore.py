@@ -3,6 +3,7 @@
 from rds_tls import regions
 from rds_tls.endpoint import Trust
 from rds_tls.errors import TrustError
+from rds_tls.settings import without_login
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,17 +42,9 @@ def leads_to(settings: "Settings", url: str, roots: "RootSet") -> bool:
         base = _base(roots, settings)
     except TrustError:
         return False
-    return any(url == public(found) for file_format in _FORMATS for found in _published(base, roots, file_format))
-
-
-def public(url: str) -> str:
-    """Leave user and password out of a URL, as ``download`` does with what it returns."""
-    if "@" not in url:
-        return url
-    from urllib.parse import urlsplit, urlunsplit  # 2 ms that only a mirror with a login needs
-
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return any(
+        url == without_login(found) for file_format in _FORMATS for found in _published(base, roots, file_format)
+    )
 
 
 def _base(roots: "RootSet", settings: "Settings") -> str:
