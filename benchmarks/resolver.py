@@ -1,7 +1,7 @@
 """Name resolution without DNS: every name leads to this machine, as an entry in its hosts file would.
 
 So both sides of a comparison dial the endpoint by its name, the way programs do, and no side needs a detour.
-libpq resolves names by itself; it obeys the environment variable PGHOSTADDR in their place.
+psycopg asks Python's resolver too, from 3.3 on.
 """
 
 import socket

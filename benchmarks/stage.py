@@ -112,6 +112,5 @@ def _set_environment(folder: Path) -> None:
         "RDS_TLS_OFFLINE": "1",
         "RDS_TLS_BUNDLE_DIR": str(folder / "image"),
         "RDS_TLS_CACHE_DIR": str(folder / "cache"),
-        "PGHOSTADDR": "127.0.0.1",
     }
     answer_loopback()

@@ -96,7 +96,7 @@ async def aconnect_postgres(
                 raise
             plan = better
         else:
-            plan.adapter.verify(connection, plan.target)
+            plan.adapter.verify(connection, plan.target, plan.options)
             return connection
 
 
@@ -239,5 +239,5 @@ def _connect(plan: "Plan") -> "Any":  # noqa: ANN401 - the driver's connection
                 raise
             plan = better
         else:
-            plan.adapter.verify(connection, plan.target)
+            plan.adapter.verify(connection, plan.target, plan.options)
             return connection

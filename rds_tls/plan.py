@@ -6,7 +6,7 @@ And what is decided after it failed: whether newer roots make one more attempt w
 from functools import cache, lru_cache
 from importlib import import_module
 
-from rds_tls.drivers import Target, refuse_reserved
+from rds_tls.drivers import Target, check_names
 from rds_tls.endpoint import Endpoint, RootSet, parse_endpoint, url_extras
 from rds_tls.errors import OptionError
 from rds_tls.records import NamedTuple
@@ -119,9 +119,9 @@ def make_plan(engine: Engine, driver: str, request: Request, driver_options: "Ma
         EndpointError, OptionError, TrustError, DriverNotInstalledError, IamError: as for ``connect_postgres``.
     """
     if driver not in engine.drivers:
-        raise OptionError(f"{engine.name} has no driver {driver!r} here: use one of {', '.join(engine.drivers)}")
+        raise OptionError(f"{engine.name} has no such driver= here: use one of {', '.join(engine.drivers)}")
     adapter = _adapter(driver)
-    refuse_reserved(adapter, driver_options)
+    check_names(adapter, driver_options)
     route = _route(request)
     settings = process_settings() if request.settings is None else request.settings
     target = Target(
@@ -139,6 +139,7 @@ def make_plan(engine: Engine, driver: str, request: Request, driver_options: "Ma
     if request.database is not None:
         options[engine.database_option] = request.database
     options.update(driver_options)
+    adapter.check(options)
     return Plan(adapter, target, options)
 
 
@@ -178,10 +179,9 @@ def _known_route(host: str, port: int | None, region: str | None) -> Route:
 
 
 def _checked_route(endpoint: Endpoint, port: int | None, region: str | None) -> Route:
-    port = agreed("port", endpoint.port, port)
     if port is not None:
-        port = _checked_port(port, f"port={port!r}")
-    return Route(endpoint, port, root_set(endpoint, region))
+        _checked_port(port, "port=")
+    return Route(endpoint, agreed("port", endpoint.port, port), root_set(endpoint, region))
 
 
 def _password(request: Request, endpoint: Endpoint, port: int) -> str | None:
@@ -201,15 +201,20 @@ def _password(request: Request, endpoint: Endpoint, port: int) -> str | None:
     return token(endpoint, port, request.user, region)
 
 
-def _checked_port(port: int, origin: str) -> int:
+def _checked_port(port: int, name: str) -> int:
     if not (isinstance(port, int) and 0 < port <= _MAX_PORT):
-        raise OptionError(f"{origin} is no TCP port: give an integer from 1 to {_MAX_PORT}")
+        raise OptionError(f"{name}{_shown(port)} is no TCP port: give an integer from 1 to {_MAX_PORT}")
     return port
 
 
 def _checked_via(via: "Address") -> "Address":
     match via:
         case (str() as address, int() as port) if address:
-            return address, _checked_port(port, f"the port of via={via!r}")
+            return address, _checked_port(port, "the port of via=, ")
         case _:
-            raise OptionError(f"via={via!r} is no address: give a pair, as in via=('127.0.0.1', 15432)")
+            raise OptionError(f"via={_shown(via)} is no address: give a pair, as in via=('127.0.0.1', 15432)")
+
+
+def _shown(value: object) -> str:
+    """Show a number; of anything else, which may be a password in the wrong place, its type."""
+    return repr(value) if isinstance(value, int | float) else f"<{type(value).__name__}>"

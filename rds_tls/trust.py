@@ -134,7 +134,7 @@ def root_set(host: str | Endpoint | None, region: str | None) -> RootSet:
         OptionError: the region is none, contradicts the host's, or is missing.
     """
     if region is not None and not (isinstance(region, str) and regions.partition_of(region)):
-        raise OptionError(f"region={region!r} is not the name of an AWS region: check its spelling")
+        raise OptionError("region= is not the name of an AWS region, such as 'eu-west-1': check its spelling")
     if host is None and region is None:
         raise OptionError("neither a host nor a region is given: pass the endpoint, or region='us-east-1'")
     if host is None:

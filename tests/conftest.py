@@ -33,8 +33,8 @@ def _own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trust._held.clear()
     validation._objection.cache_clear()
     cache._reported.clear()
-    psycopg._driver.cache_clear()
-    pymysql._driver.cache_clear()
+    for remembered in (psycopg._driver, psycopg._defaults, psycopg._known, psycopg._settled, pymysql._driver):
+        remembered.cache_clear()
     refresh.SCHEDULE.forget()
     monkeypatch.setattr(refresh, "HEAD_START", 0.0)
     memory.MEMORY.__init__()  # type: ignore[misc]  # as new, at the same place

@@ -1,16 +1,20 @@
 """psycopg 3 (sync and async): libpq reads a file of trust anchors and verifies by itself."""
 
+import inspect
+import os
 import socket
 import ssl
 from functools import cache
 
 from rds_tls.context import shared_context
-from rds_tls.errors import UnverifiedConnectionError
+from rds_tls.drivers import reserved
+from rds_tls.errors import OptionError, UnverifiedConnectionError
 from rds_tls.extras import require
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import ModuleType
     from typing import Any
 
     import psycopg
@@ -18,9 +22,6 @@ if TYPE_CHECKING:
     from rds_tls.drivers import Target
 
 EXTRA = "postgres"
-
-# libpq learned sslcertmode in 16 (its release notes); older ones reject the name.
-_FIRST_WITH_SSLCERTMODE = 160_000
 
 # What a client sends to ask for TLS (PostgreSQL documentation, "Message Formats": SSLRequest).
 _SSL_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
@@ -40,10 +41,52 @@ RESERVED = {
 }
 
 
+# No file can be there, whoever asks: a device is no directory. libpq takes the ENOTDIR for "no such file".
+_NO_FILE = f"{os.devnull}/none"
+
+# What each reserved parameter is set to where libpq's default is not what is meant. Sources: PostgreSQL documentation,
+# "libpq: Parameter Key Words"; fe-secure-openssl.c, initialize_SSL, of 15 to 18.
+_MEANT = {
+    "gssencmode": "disable",
+    "ssl_min_protocol_version": "TLSv1.2",
+    # RDS asks for no client certificate, and before 16 an unreadable ~/.postgresql ends the connection.
+    "sslcert": _NO_FILE,
+    "sslcertmode": "disable",
+    # libpq trusts the CA certificates that it finds in a file of revocations, its default ~/.postgresql/root.crl too.
+    "sslcrl": _NO_FILE,
+    "sslmode": "verify-full",
+}
+
+
+def known() -> "frozenset[str]":
+    """Name each option that the installed psycopg and its libpq take."""
+    return _known(_driver())
+
+
+@cache
+def _known(driver: "ModuleType") -> "frozenset[str]":
+    return frozenset({*_defaults(driver), *inspect.signature(driver.connect).parameters} - {"kwargs"})
+
+
+@cache
+def _defaults(driver: "ModuleType") -> "dict[str, str]":
+    """List libpq's parameters with the values that it was built with; an empty one stands for none."""
+    return {option.keyword.decode(): (option.compiled or b"").decode() for option in driver.pq.Conninfo.get_defaults()}
+
+
+@cache
+def _settled(driver: "ModuleType") -> "dict[str, str]":
+    """Give each reserved parameter of this libpq a value, so that no URL, environment or service file gives another.
+
+    There is none for ``service``: an empty name is looked up too. What a service file sets does not count beside these.
+    """
+    defaults = {name: value for name, value in _defaults(driver).items() if reserved(name, RESERVED)}
+    del defaults["service"]
+    return {name: _MEANT.get(name, value) for name, value in defaults.items()}
+
+
 def kwargs(target: "Target") -> "dict[str, Any]":
     """Give libpq's arguments for a verify-full connection.
-
-    Source of the parameters: PostgreSQL documentation, "libpq: Parameter Key Words".
 
     Args:
         target: what to connect to, and what to trust there.
@@ -55,17 +98,7 @@ def kwargs(target: "Target") -> "dict[str, Any]":
         DriverNotInstalledError: psycopg is not installed, or finds no libpq.
         OSError: the name in ``target.via`` does not resolve.
     """
-    options: dict[str, Any] = {
-        "host": target.host,
-        "port": target.port,
-        "sslmode": "verify-full",
-        "sslrootcert": target.bundle.path,
-        "ssl_min_protocol_version": "TLSv1.2",
-        "gssencmode": "disable",
-    }
-    if _driver().pq.version() >= _FIRST_WITH_SSLCERTMODE:
-        # An unreadable ~/.postgresql breaks TLS in containers; RDS asks for no client certificate.
-        options["sslcertmode"] = "disable"
+    options: dict[str, Any] = {**_verified(target), "port": target.port}
     if target.via is not None:
         name, options["port"] = target.via
         addresses = _addresses(name)
@@ -75,10 +108,43 @@ def kwargs(target: "Target") -> "dict[str, Any]":
     return options
 
 
+def _verified(target: "Target") -> "dict[str, str]":
+    """Give all that libpq is told about TLS, and the name to verify."""
+    return _settled(_driver()) | {"host": target.host, "sslrootcert": target.bundle.path}
+
+
 def _addresses(name: str) -> list[str]:
     """Resolve a tunnel's name, since hostaddr takes IP addresses only; each once, in the resolver's order."""
     found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def check(options: "Mapping[str, Any]") -> None:
+    """Refuse a value that libpq would not read as it was given.
+
+    psycopg writes one connection string of all values. A NUL ends it, and where C takes bytes outside ASCII for blanks
+    (macOS: 0x85 and 0xA0), a letter such as an a with a grave accent ends its value, and what follows is an option.
+
+    Raises:
+        OptionError: a value is not read back as it was given.
+    """
+    parameters = _defaults(_driver())
+    for name, value in options.items():
+        text = str(value)
+        is_plain = text.isascii() and text.isprintable()
+        if not is_plain and name in parameters and _read_back(name, text) != {name: text}:
+            raise OptionError(f"{name}= has a character that libpq takes for the end of the value: leave it out")
+
+
+def _read_back(name: str, text: str) -> "dict[str, str] | None":
+    """Give what libpq reads where psycopg writes one option."""
+    driver = _driver()
+    try:
+        written = driver.conninfo.make_conninfo(**{name: text})
+        options = driver.pq.Conninfo.parse(written.encode())
+        return {option.keyword.decode(): option.val.decode() for option in options if option.val is not None}
+    except (driver.Error, UnicodeError):
+        return None
 
 
 def connect(options: "Mapping[str, Any]") -> "psycopg.Connection[Any]":
@@ -87,7 +153,7 @@ def connect(options: "Mapping[str, Any]") -> "psycopg.Connection[Any]":
     try:
         connection: psycopg.Connection[Any] = driver.connect(**options)
     except driver.Error as error:
-        _forget_password(error)
+        _forget_secrets(error)
         raise
     return connection
 
@@ -98,21 +164,20 @@ async def aconnect(options: "Mapping[str, Any]") -> "psycopg.AsyncConnection[Any
     try:
         connection: psycopg.AsyncConnection[Any] = await driver.AsyncConnection.connect(**options)
     except driver.Error as error:
-        _forget_password(error)
+        _forget_secrets(error)
         raise
     return connection
 
 
-def _forget_password(error: "psycopg.Error") -> None:
-    """Take the password off an error: ``Error.pgconn`` lists every parameter of the connection that failed."""
-    failed: Any = error.pgconn
-    if failed is not None:
-        failed.password = b""
-        failed.info = [option._replace(val=None) if option.keyword == b"password" else option for option in failed.info]
+def _forget_secrets(error: "psycopg.Error") -> None:
+    """Take the failed connection off an error: it lists every parameter, and libpq's own object cannot be changed."""
+    error._pgconn = None  # noqa: SLF001 - the property ``pgconn`` reads this, in every psycopg that pyproject.toml allows
 
 
-def verify(connection: "psycopg.Connection[Any] | psycopg.AsyncConnection[Any]", target: "Target") -> None:
-    """Raise unless libpq says that TLS carries the connection, and what it verified.
+def verify(
+    connection: "psycopg.Connection[Any] | psycopg.AsyncConnection[Any]", target: "Target", options: "Mapping[str, Any]"
+) -> None:
+    """Raise unless libpq says that TLS carries the connection, and that it was told all that we told it.
 
     libpq keeps the TLS version to itself, through psycopg at least: what it was told to accept stands for it.
 
@@ -120,13 +185,11 @@ def verify(connection: "psycopg.Connection[Any] | psycopg.AsyncConnection[Any]",
         UnverifiedConnectionError: it is not so; the connection has been closed.
     """
     libpq = connection.pgconn
-    told = {option.keyword: option.val for option in libpq.info}
-    if (
-        libpq.ssl_in_use
-        and libpq.host == target.host.encode()
-        and told[b"sslmode"] == b"verify-full"
-        and told[b"ssl_min_protocol_version"] in {b"TLSv1.2", b"TLSv1.3"}
-    ):
+    told = {option.keyword.decode(): (option.val or b"").decode() for option in libpq.info}
+    # The address is the resolver's word, but for a tunnel's, which was resolved when the options were made.
+    wanted = _verified(target) | {"port": str(options["port"]), "hostaddr": told["hostaddr"]}
+    dialled = target.via is None or told["hostaddr"] in options["hostaddr"].split(",")
+    if libpq.ssl_in_use and dialled and wanted.items() <= told.items():
         return
     libpq.finish()
     raise UnverifiedConnectionError(

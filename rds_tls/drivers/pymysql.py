@@ -1,10 +1,12 @@
 """PyMySQL: pure Python, so it takes the SSLContext itself."""
 
+import inspect
 from functools import cache
 from io import BufferedReader
 
 from rds_tls.context import shared_context
-from rds_tls.errors import DriverNotInstalledError, UnverifiedConnectionError
+from rds_tls.drivers import reserved
+from rds_tls.errors import DriverNotInstalledError, OptionError, UnverifiedConnectionError
 from rds_tls.extras import require
 from rds_tls.sealed import is_verified
 
@@ -24,21 +26,33 @@ EXTRA = "mysql"
 # PyMySQL before 1.2 logs in unencrypted when a server hides its TLS flag, SSLContext or not (seen on the wire).
 _FIRST_SAFE = (1, 2)
 
+_LAST_OF_LATIN_1 = "\xff"
+
 _OPTION_FILE = "an option file may name another host, a socket or TLS options; pass what it holds as arguments"
 
-# Not named ssl..., but they decide where the bytes go or whether TLS carries them.
+# Not named ssl..., but they decide where the bytes go, whether TLS carries them, or who logs in.
 RESERVED = {
+    "db": "it is PyMySQL's old name for database=; pass that",
     "defer_connect": "the connection is made and verified before it is returned; leave it out",
     "host": "the host is the first argument, and it is the name that is verified",
     "named_pipe": "a named pipe carries no TLS; leave it out",
+    "passwd": "it is PyMySQL's old name for password=; pass that",
     "read_default_file": _OPTION_FILE,
     "read_default_group": _OPTION_FILE,
     "unix_socket": "a Unix-domain socket carries no TLS; leave it out",
 }
 
 
+def known() -> "frozenset[str]":
+    """Name each option that the installed PyMySQL takes: the parameters of its connection."""
+    return frozenset(_parameters(_driver()))
+
+
 def kwargs(target: "Target") -> "dict[str, Any]":
     """Give PyMySQL's arguments for a verified connection.
+
+    Every option that is reserved is among them, as PyMySQL has it by default: what a URL or a settings file says about
+    TLS is overridden, and other MySQL drivers, which know fewer names, refuse the whole.
 
     Args:
         target: what to connect to, and what to trust there.
@@ -49,15 +63,45 @@ def kwargs(target: "Target") -> "dict[str, Any]":
     Raises:
         DriverNotInstalledError: PyMySQL is not installed, or is older than 1.2.
     """
-    _driver()
+    host, port, context = _peer(target)
+    return _settled(_driver()) | {"host": host, "port": port, "ssl": context, "ssl_disabled": False}
+
+
+def _peer(target: "Target") -> tuple[str, int, SealedContext]:
+    """Give what to dial, and the context that verifies the endpoint there."""
     if target.via is None:
-        return {"host": target.host, "port": target.port, "ssl": shared_context(target.bundle)}
+        return target.host, target.port, shared_context(target.bundle)
     from rds_tls.pinned import pinned_context
 
-    address, port = target.via
     # PyMySQL verifies the name it dials. A context that pins the endpoint's name holds for reconnects too, which a
     # socket handed to connect() would not: those dial by themselves.
-    return {"host": address, "port": port, "ssl": pinned_context(target.bundle, target.host)}
+    return *target.via, pinned_context(target.bundle, target.host)
+
+
+@cache
+def _settled(driver: "ModuleType") -> "dict[str, Any]":
+    return {name: value for name, value in _parameters(driver).items() if reserved(name, RESERVED)}
+
+
+@cache
+def _parameters(driver: "ModuleType") -> "dict[str, Any]":
+    """List PyMySQL's options with their defaults."""
+    return {
+        name: parameter.default
+        for name, parameter in inspect.signature(driver.connections.Connection).parameters.items()
+    }
+
+
+def check(options: "Mapping[str, Any]") -> None:
+    """Refuse a password that PyMySQL cannot send: its own UnicodeEncodeError would hold the password.
+
+    Raises:
+        OptionError: the password has characters outside Latin-1, in which PyMySQL sends it.
+    """
+    if max(options.get("password", ""), default="") > _LAST_OF_LATIN_1:
+        raise OptionError(
+            "the password has a character outside Latin-1, and PyMySQL sends no other: set one of ASCII characters"
+        )
 
 
 def connect(options: "Mapping[str, Any]") -> "pymysql.Connection[Any]":
@@ -97,7 +141,7 @@ def _connection_class(driver: "ModuleType") -> "type[pymysql.Connection[Any]]":
     return Connection
 
 
-def verify(connection: "pymysql.Connection[Any]", target: "Target") -> None:
+def verify(connection: "pymysql.Connection[Any]", target: "Target", _options: "Mapping[str, Any]") -> None:
     """Raise unless the socket is TLS 1.2 or later and verified the endpoint's name.
 
     Raises:
