@@ -21,6 +21,7 @@ from tests.hostile.stage import Stage
 from tests.hostile.wire import listening
 
 CANARY = "c4n4ry"
+NOWHERE = ("127.0.0.1", 1)  # what a call that should be refused would dial
 HOST = "db.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 PROXY = "px.proxy-abc123def456.eu-west-1.rds.amazonaws.com"
 
@@ -77,7 +78,7 @@ RESERVED_PYMYSQL = sorted({name for name in PYMYSQL_OPTIONS if reserved(name, py
 def test_conflicting_libpq_option_is_refused(name: str, call: Any) -> None:  # noqa: ANN401 - two signatures
     """A TLS option raises before anything is dialled, whatever its value, and the message names it."""
     with pytest.raises(rds_tls.OptionError, match=f"driver option '{name}' cannot be passed: "):
-        call(HOST, user="app", **{name: "verify-full"})
+        call(HOST, user="app", via=NOWHERE, **{name: "verify-full"})
 
 
 @pytest.mark.parametrize("name", [*RESERVED_PYMYSQL, "ssl_option_of_the_future"])
@@ -85,7 +86,7 @@ def test_conflicting_libpq_option_is_refused(name: str, call: Any) -> None:  # n
 def test_conflicting_pymysql_option_is_refused(name: str, call: Any) -> None:  # noqa: ANN401 - two signatures
     """A TLS option raises before anything is dialled, whatever its value, and the message names it."""
     with pytest.raises(rds_tls.OptionError, match=f"driver option '{name}' cannot be passed: "):
-        call(HOST, user="app", **{name: True})
+        call(HOST, user="app", via=NOWHERE, **{name: True})
 
 
 CALLS = [rds_tls.connect_postgres, rds_tls.postgres_kwargs, rds_tls.connect_mysql, rds_tls.mysql_kwargs]
@@ -113,7 +114,7 @@ STRANGE_NAMES = [
 def test_name_that_is_no_option_is_refused(name: str, call: Any) -> None:  # noqa: ANN401 - four signatures
     """A name that the driver does not know raises before anything is dialled, however much it looks like one."""
     with pytest.raises(rds_tls.OptionError, match="the installed driver has no option"):
-        call(HOST, user="app", **{name: "disable"})
+        call(HOST, user="app", via=NOWHERE, **{name: "disable"})
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,7 @@ def test_nearest_option_is_suggested(call: Any, name: str, nearest: str) -> None
     """A misspelt option is named, with the option of the driver's that is most like it."""
     message = f"the installed driver has no option '{name}': the nearest that it has is '{nearest}'"
     with pytest.raises(rds_tls.OptionError, match=message):
-        call(HOST, user="app", **{name: "x"})
+        call(HOST, user="app", via=NOWHERE, **{name: "x"})
 
 
 # What libpq would read as a string of options, were it given such a text as one.
@@ -168,7 +169,7 @@ def test_value_stays_one_value(name: str) -> None:
 def test_value_that_ends_early_is_refused(call: Any, name: str, value: str) -> None:  # noqa: ANN401 - as above
     """A value that libpq would cut off, and all options behind it, is refused, and not shown."""
     with pytest.raises(rds_tls.OptionError, match=f"{name}= has a character that libpq takes for the end") as caught:
-        call(HOST, **{"user": "app", "settings": OFFLINE, name: value})
+        call(HOST, **{"user": "app", "via": NOWHERE, "settings": OFFLINE, name: value})
     assert CANARY not in str(caught.value)
     assert caught.value.__context__ is None
 
@@ -185,7 +186,7 @@ def test_value_that_is_read_as_an_option_is_refused(monkeypatch: pytest.MonkeyPa
 def test_password_that_pymysql_cannot_send_is_refused(call: Any) -> None:  # noqa: ANN401 - as above
     """A password outside Latin-1 is refused, and not shown as PyMySQL's own UnicodeEncodeError would show it."""
     with pytest.raises(rds_tls.OptionError, match="the password has a character outside Latin-1") as caught:
-        call(HOST, user="app", password=f"{CANARY}\u20ac", settings=OFFLINE)
+        call(HOST, user="app", via=NOWHERE, password=f"{CANARY}\u20ac", settings=OFFLINE)
     assert CANARY not in str(caught.value)
     assert caught.value.__context__ is None
 
@@ -195,7 +196,7 @@ def test_second_name_of_an_argument_is_refused(name: str, instead: str) -> None:
     """PyMySQL's old names would lose to the arguments, or win over a token, without a word."""
     options: dict[str, Any] = {name: "x"}
     with pytest.raises(rds_tls.OptionError, match=f"it is PyMySQL's old name for {instead}; pass that"):
-        rds_tls.connect_mysql(HOST, user="app", **options)
+        rds_tls.connect_mysql(HOST, user="app", via=NOWHERE, **options)
 
 
 @pytest.mark.parametrize("name", ["sslmode", "conninfo"])
@@ -203,7 +204,7 @@ def test_async_helper_refuses_too(name: str) -> None:
     """The asyncio twin refuses the same options."""
     options: dict[str, Any] = {name: "x"}
     with pytest.raises(rds_tls.OptionError, match=name):
-        asyncio.run(rds_tls.aconnect_postgres(HOST, user="app", **options))
+        asyncio.run(rds_tls.aconnect_postgres(HOST, user="app", via=NOWHERE, **options))
 
 
 # What libpq is told besides host, port and file: TLS as it is meant, and nothing for all that could be left over.
