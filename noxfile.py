@@ -17,6 +17,8 @@ nox.options.sessions = ["lint", "tests", "system"]
 PROJECT = nox.project.load_toml("pyproject.toml")
 OLDEST, NEWEST = (nox.project.python_versions(PROJECT)[end] for end in (0, -1))
 THIS = "{}.{}".format(*sys.version_info)
+# What builds mysqlclient, which has no wheels for Linux: each program, and the package of Debian's that brings it.
+BUILD_TOOLS = {"gcc": "gcc", "pkg-config": "pkg-config", "mariadb_config": "default-libmysqlclient-dev"}
 
 # A distribution decides what its Python's TLS begins with: Debian's has no floor of versions.
 SYSTEM = "/usr/bin/python3"
@@ -35,18 +37,29 @@ def install(session: nox.Session, *groups: str) -> None:
     session.install("-e", ".[all]", *nox.project.dependency_groups(PROJECT, *groups))
 
 
-def provide_servers(session: nox.Session) -> None:
-    """Install the database servers that are missing, where that needs no question: Debian's apt, as root."""
-    missing = str(session.run("python", "-m", "tests.local_rds.process", silent=True)).split()
-    if missing and shutil.which("apt-get") and os.geteuid() == 0:
+def install_packages(session: nox.Session, packages: list[str]) -> None:
+    """Install packages where that needs no question: Debian's apt, as root."""
+    if packages and shutil.which("apt-get") and os.geteuid() == 0:
         quiet = {"DEBIAN_FRONTEND": "noninteractive"}
         session.run("apt-get", "update", "-q", external=True, env=quiet)
-        session.run("apt-get", "install", "-q", "-y", *missing, external=True, env=quiet)
+        session.run("apt-get", "install", "-q", "-y", *packages, external=True, env=quiet)
+
+
+def provide_servers(session: nox.Session) -> None:
+    """Install the database servers that are missing."""
+    install_packages(session, str(session.run("python", "-m", "tests.local_rds.process", silent=True)).split())
+
+
+def provide_mysqlclient(session: nox.Session) -> None:
+    """Build mysqlclient; where that fails, the tests that need it are skipped."""
+    install_packages(session, [package for program, package in BUILD_TOOLS.items() if not shutil.which(program)])
+    session.install(*nox.project.dependency_groups(PROJECT, "mysqlclient"), success_codes=[0, 1])
 
 
 def run_tests(session: nox.Session) -> None:
     """Run pytest under coverage and hold it to the floor set in pyproject.toml."""
     provide_servers(session)
+    provide_mysqlclient(session)
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     if not session.posargs:
         session.run("coverage", "report")

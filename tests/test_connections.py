@@ -4,6 +4,7 @@ import _ssl
 import asyncio
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -23,9 +24,10 @@ from rds_tls.endpoint import RootSet
 from rds_tls.pinned import PinnedContext, pinned_context
 from rds_tls.settings import Settings
 from rds_tls.trust import TrustedBundle, trusted_bundle
-from tests.conftest import REGION, Pki
+from tests.conftest import OFFLINE, REGION, Pki
 from tests.local_rds import KeyType, MariaDbServer, PostgresServer
 
+CANARY = "c4n4ry-p4ssw0rd"
 HOST = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 GLOBAL_WRITER = "orders.global-abc123def456.global.rds.amazonaws.com"
 
@@ -332,6 +334,46 @@ def test_mysql_helper_checks_what_it_returns(mariadb: MariaDbServer, pki: Pki, m
     monkeypatch.setattr(pymysql_adapter, "kwargs", lambda _: plain)
     with pytest.raises(rds_tls.UnverifiedConnectionError):
         rds_tls.connect_mysql(HOST, user=mariadb.user, password=mariadb.password, settings=pki.settings)
+
+
+def secrets_on(error: BaseException) -> list[str]:
+    """List what an error, those below it, and the connections that they hold say about the canary."""
+    links: list[BaseException] = []
+    for link in (error, error.__cause__, error.__context__):
+        links += [link] if link is not None and link not in links else []
+    shown = [text for link in links for text in (str(link), repr(link), repr(vars(link)))]
+    held = [getattr(link, "pgconn", None) for link in links]
+    shown += [repr((libpq.password, libpq.info)) for libpq in held if libpq is not None]
+    return [text for text in shown if CANARY in text]
+
+
+@pytest.mark.parametrize("connect", [rds_tls.connect_postgres, connect_async], ids=["sync", "async"])
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"target_session_attrs": "nonsense"}, "connection is bad: invalid target_session_attrs value"),
+        ({"require_auth": "nonsense"}, "connection is bad: invalid require_auth value"),
+        ({}, "Connection refused"),
+    ],
+    ids=["bad value", "another bad value", "nobody there"],
+)
+def test_driver_error_passes_without_a_secret(
+    connect: Callable[..., object], options: dict[str, Any], text: str
+) -> None:
+    """What psycopg says about a connection that libpq would not even begin is raised as it is, without a password."""
+    with pytest.raises(psycopg.OperationalError, match=text) as caught:
+        connect(HOST, user="app", password=CANARY, via=("127.0.0.1", 1), settings=OFFLINE, **options)
+    assert type(caught.value) is psycopg.OperationalError
+    assert secrets_on(caught.value) == []
+
+
+def test_process_without_descriptors_gets_the_drivers_error() -> None:
+    """With no file descriptor left, the program sees psycopg's error, by both helpers, without the password."""
+    command = [sys.executable, "-m", "tests.out_of_descriptors", HOST, CANARY]
+    root = Path(__file__).parent.parent
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+    assert result.stdout == "sync: OperationalError, connection is bad\nasync: OperationalError, connection is bad\n"
 
 
 @pytest.mark.parametrize(
