@@ -4,12 +4,15 @@ import ssl
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import rds_tls
 from tests.hostile.attacks import ATTACKS, Attack
 from tests.hostile.drivers import CARELESS, DRIVERS, Driver, Login
 from tests.hostile.evidence import USER, Protocol, asked_for_tls, bytes_leaked, secrets_read
+from tests.hostile.leftovers import ENGINES
+from tests.hostile.others import NOT_OURS, PAIRS
 from tests.hostile.stage import HOST, INJECTED, Authorities, Certificate, Stage, server_context
 from tests.hostile.wire import SAFETY_SECONDS, Wire, listening
 from tests.local_rds import MariaDbServer, PostgresServer
@@ -21,6 +24,8 @@ REFUSED = "refused"
 VERIFIED = "injected bytes dropped, then verified TLS"
 DECEIVED = "injected bytes taken for the server's"
 CONNECTED = "connected"
+
+OTHER_NAME, OTHER_ROOT = "certificate of another cluster", "certificate under another region's root"
 
 
 class Outcome(NamedTuple):
@@ -44,10 +49,14 @@ class Outcome(NamedTuple):
 class Arena:
     """Where attacks meet drivers.
 
+    Attributes:
+        files: the folder of the files that leftovers name.
+
     Args:
         authorities: those that issue what the servers present.
         settings: what the drivers under attack trust.
         servers: the real server of each protocol, for a man in the middle.
+        files: the folder of the files that leftovers name.
     """
 
     def __init__(
@@ -55,10 +64,12 @@ class Arena:
         authorities: Authorities,
         settings: rds_tls.Settings,
         servers: Mapping[Protocol, PostgresServer | MariaDbServer],
+        files: Path,
     ) -> None:
         self._authorities = authorities
         self._settings = settings
         self._servers = servers
+        self.files = files
         self._context = cache(self._new_context)
         self._outcomes: dict[tuple[Attack, Driver], Outcome] = {}
 
@@ -84,7 +95,7 @@ class Arena:
         stage = Stage(self._context(attack.certificate), (server.host, server.port))
         seconds = STALL_SECONDS if attack.stalls else SAFETY_SECONDS
         with listening(lambda wire: attack.script(wire, stage)) as peer:
-            login = Login(peer.address, user, password, database, self._settings, seconds)
+            login = Login(peer.address, user, password, database, self._settings, self.files, seconds)
             verdict, error = _verdict(attack, driver, login)
         return _judge(verdict, error, attack.protocol, peer.wires, secrets)
 
@@ -103,6 +114,21 @@ def meetings(attacks: Sequence[Attack]) -> list[tuple[Attack, Driver]]:
 
 
 MEETINGS = meetings(ATTACKS)
+# What a wrong driver, or a leftover in a URL, could let in; the first hides TLS.
+MISTAKEN = {
+    protocol: [attack for attack in ATTACKS if attack.protocol is protocol and attack.name in names]
+    for protocol, names in {
+        Protocol.POSTGRESQL: ("answers N", OTHER_NAME, OTHER_ROOT),
+        Protocol.MYSQL: ("hides TLS, asks by mysql_clear_password", OTHER_NAME, OTHER_ROOT),
+    }.items()
+}
+ENGINE_MEETINGS = [(attack, engine) for engine in ENGINES for attack in MISTAKEN[engine.protocol]]
+OTHER_MEETINGS = [
+    (attack, driver)
+    for pair, driver in PAIRS.items()
+    for attack in MISTAKEN[driver.protocol][1 if pair in NOT_OURS else 0 :]
+]
+NOT_OURS_MEETINGS = [(MISTAKEN[driver.protocol][0], driver) for pair, driver in PAIRS.items() if pair in NOT_OURS]
 # Each attack with each careless driver that it must succeed on.
 CONTROLS = [(attack, driver) for attack in ATTACKS for driver in CARELESS if driver.name in attack.succeeds_on]
 

@@ -5,6 +5,7 @@ A driver is a row, and a function of a few lines that connects.
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
@@ -21,13 +22,24 @@ TLS_IN_MYSQL = "SHOW STATUS LIKE 'Ssl_cipher'"
 
 
 class Login(NamedTuple):
-    """What a driver is given: where the peer listens, who logs in, whom to trust, and how long to wait (s)."""
+    """What a driver is given.
+
+    Attributes:
+        address: where the peer listens.
+        user: who logs in.
+        password: the user's password.
+        database: the database.
+        settings: whom to trust.
+        files: the folder of the files that leftovers name.
+        seconds: how long to wait.
+    """
 
     address: tuple[str, int]
     user: str
     password: str
     database: str
     settings: rds_tls.Settings
+    files: Path
     seconds: int
 
     def postgres(self) -> dict[str, Any]:
@@ -35,12 +47,8 @@ class Login(NamedTuple):
         return self._common() | {"dbname": self.database, "connect_timeout": self.seconds}
 
     def mysql(self) -> dict[str, Any]:
-        """Give the arguments for rds_tls's MySQL functions.
-
-        PyMySQL's connect_timeout covers TCP alone: the greeting and the handshake end by the other two.
-        """
-        timeouts = dict.fromkeys(("connect_timeout", "read_timeout", "write_timeout"), self.seconds)
-        return self._common() | {"database": self.database} | timeouts
+        """Give the arguments for rds_tls's MySQL functions."""
+        return self._common() | {"database": self.database, "connect_timeout": self.seconds}
 
     def _common(self) -> dict[str, Any]:
         return {"user": self.user, "password": self.password, "via": self.address, "settings": self.settings}
@@ -113,7 +121,9 @@ def _connect_mysql(login: Login) -> object:
 
 
 def _pymysql_by_kwargs(login: Login) -> object:
-    return _ask_mysql(pymysql.connect(**rds_tls.mysql_kwargs(HOST, **login.mysql())))
+    # PyMySQL's own connect_timeout covers TCP alone: the greeting and the handshake end by these two.
+    arguments = login.mysql() | {"read_timeout": login.seconds, "write_timeout": login.seconds}
+    return _ask_mysql(pymysql.connect(**rds_tls.mysql_kwargs(HOST, **arguments)))
 
 
 POSTGRESQL, MYSQL = Protocol.POSTGRESQL, Protocol.MYSQL

@@ -1,8 +1,24 @@
 """docs/attacks.md, from what came of the attacks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from tests.hostile.arena import CONTROLS, MEETINGS, Arena
+from tests.hostile.arena import (
+    CONTROLS,
+    ENGINE_MEETINGS,
+    MEETINGS,
+    MISTAKEN,
+    NOT_OURS_MEETINGS,
+    OTHER_MEETINGS,
+    OTHER_NAME,
+    OTHER_ROOT,
+    Arena,
+    Outcome,
+)
+from tests.hostile.attacks import Attack
+from tests.hostile.drivers import Driver
+from tests.hostile.others import VERIFIES
+
+Meeting = tuple[Attack, Driver]
 
 INTRODUCTION = """\
 # Attacks
@@ -22,11 +38,36 @@ decrypted where a plugin encrypts them for an RSA key of the server's own.
 
 **How to read the outcome.** *Refused*: an exception of the driver's own, and no connection. *Injected bytes dropped*:
 the driver threw away what the man in the middle had put before the TLS handshake, then verified the real server and
-logged in inside TLS. A server that stalls is left at the driver's own timeout: `connect_timeout` for psycopg,
-`read_timeout` for PyMySQL, whose `connect_timeout` ends with the TCP connection.
+logged in inside TLS. A server that stalls is left by `connect_timeout`: psycopg's own, and with `connect_mysql`, which
+extends PyMySQL's to the whole login, PyMySQL's too. With `mysql_kwargs` PyMySQL's `connect_timeout` ends with the TCP
+connection, and it is `read_timeout` and `write_timeout` that end the wait.
 
 A certificate without a SAN is left out for psycopg: libpq accepts the common name then, and that cannot be switched
 off. With a good certificate, and behind a man in the middle who only listens, every driver here logs in.
+"""
+
+ENGINE_INTRODUCTION = """
+## Leftovers in a URL
+
+A SQLAlchemy engine with our arguments as `connect_args`, and a URL that says something else about TLS or about where to
+dial. Each cell is what came of the meeting, and the bytes leaked. `{files}` holds what the URL names: the root of
+another region, that root with its revocation lists, an option file, a service file.
+"""
+
+OTHER_INTRODUCTION = """
+## The wrong driver
+
+What is made for psycopg and PyMySQL, and the endpoint's context as the driver's option for one, given to each other
+driver. With a good certificate these verify and connect: {verifying}. Every other pair refuses whatever the server
+presents, before it dials or in the handshake; psycopg2 with `postgres_kwargs` verifies where its libpq is as new as
+psycopg's.
+"""
+
+NOT_OURS_INTRODUCTION = """
+## What is not ours to close
+
+A driver that logs in where a server hides its TLS flag never asks the context that it was given, so nothing in the
+context can stop it. Do not give these drivers a context by hand.
 """
 
 CONTROL_INTRODUCTION = """
@@ -40,7 +81,6 @@ and that the record sees a leak.
 def document(arena: Arena) -> str:
     """Write the whole document; the same outcomes give the same text."""
     attacks = ((*pair, arena.outcome(*pair)) for pair in MEETINGS)
-    controls = ((*pair, arena.outcome(*pair)) for pair in CONTROLS)
     return "".join(
         (
             INTRODUCTION,
@@ -51,15 +91,56 @@ def document(arena: Arena) -> str:
                     for attack, driver, outcome in attacks
                 ),
             ),
-            CONTROL_INTRODUCTION,
-            _table(
-                ("Server", "Attack", "Driver", "The server read"),
-                (
-                    (attack.protocol.value, attack.name, driver.name, ", ".join(sorted(outcome.secrets)))
-                    for attack, driver, outcome in controls
-                ),
+            ENGINE_INTRODUCTION,
+            _by_driver(arena, "Beside our arguments", ENGINE_MEETINGS),
+            OTHER_INTRODUCTION.format(
+                verifying=", ".join(f"{name} with `{given}`" for name, given in sorted(VERIFIES))
             ),
+            _by_driver(arena, "Driver and what it is given", OTHER_MEETINGS),
+            NOT_OURS_INTRODUCTION,
+            _read(arena, NOT_OURS_MEETINGS),
+            CONTROL_INTRODUCTION,
+            _read(arena, CONTROLS),
         )
+    )
+
+
+def _by_driver(arena: Arena, head: str, meetings: Sequence[Meeting]) -> str:
+    """Write a row for each driver, and a column for each of the mistaken meetings."""
+    drivers = dict.fromkeys(driver for _, driver in meetings)
+    return _table(
+        ("Server", head, "hides TLS", OTHER_NAME, OTHER_ROOT),
+        (
+            (
+                driver.protocol.value,
+                f"`{driver.name}`",
+                *(
+                    _cell(arena.outcome(attack, driver)) if (attack, driver) in meetings else "see below"
+                    for attack in MISTAKEN[driver.protocol]
+                ),
+            )
+            for driver in drivers
+        ),
+    )
+
+
+def _cell(outcome: Outcome) -> str:
+    return f"{outcome.verdict}, {outcome.leaked}"
+
+
+def _read(arena: Arena, meetings: Sequence[Meeting]) -> str:
+    """Write what the server read of a login."""
+    return _table(
+        ("Server", "Attack", "Driver", "The server read"),
+        (
+            (
+                attack.protocol.value,
+                attack.name,
+                driver.name,
+                ", ".join(sorted(arena.outcome(attack, driver).secrets)),
+            )
+            for attack, driver in meetings
+        ),
     )
 
 
