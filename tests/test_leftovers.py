@@ -6,6 +6,7 @@ environment, which libpq reads.
 
 import asyncio
 import os
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,19 +14,23 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import sqlalchemy
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 import rds_tls
-from tests.conftest import SIBLING, Pki
+from tests.conftest import OFFLINE, SIBLING, Pki
 from tests.hostile import postgres as hostile
 from tests.hostile.drivers import TLS_IN_POSTGRESQL, Driver, Login
-from tests.hostile.evidence import PASSWORD, USER, Protocol, bytes_leaked
-from tests.hostile.leftovers import ENGINES, write_files
+from tests.hostile.evidence import PASSWORD, USER, Protocol, bytes_leaked, secrets_read
+from tests.hostile.leftovers import ENGINES, is_known, write_files
 from tests.hostile.stage import HOST, SIBLING_REGION, Authorities, Stage, server_context
 from tests.hostile.wire import listening
 from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 30
+NO_STAGE = Stage(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ("", 0))  # a server that refuses TLS needs none
 
 # PostgreSQL documentation, "libpq: Environment Variables"; {files} as in `leftovers`.
 ENVIRONMENTS: list[dict[str, str]] = [
@@ -80,9 +85,29 @@ def test_url_does_not_keep_an_engine_from_its_server(
     postgres: PostgresServer, mariadb: MariaDbServer, pki: Pki, files: Path, engine: Driver
 ) -> None:
     """Whatever an engine's URL says about TLS or where to dial, the arguments beside it lead to the server, by TLS."""
+    if not is_known(engine):
+        pytest.skip("this libpq does not know the option, and refuses it")
     server: PostgresServer | MariaDbServer = postgres if engine.protocol is Protocol.POSTGRESQL else mariadb
     assert engine.connect(login_of(server, pki, files)) is True
     assert not (files / "keys.log").exists()
+
+
+@pytest.mark.parametrize("parts", [f"{USER}:x@/orders%00", f"{USER}:x%00@/orders"], ids=["database", "password"])
+def test_nul_in_a_url_is_not_ours_to_close(parts: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an engine's URL says up to a NUL is all that libpq reads: a documented limit, noticed here if it ends."""
+    script = hostile.play(hostile.refuse)
+    with listening(lambda wire: script(wire, NO_STAGE)) as peer:
+        options = rds_tls.postgres_kwargs(HOST, via=peer.address, settings=OFFLINE)
+        for variable, value in (("PGHOSTADDR", peer.address[0]), ("PGPORT", str(peer.address[1])), ("PGUSER", USER)):
+            monkeypatch.setenv(variable, value)
+        engine = sqlalchemy.create_engine(f"postgresql+psycopg://{parts}", connect_args=options, poolclass=NullPool)
+        with pytest.raises(SQLAlchemyError):
+            engine.connect()
+    (wire,) = peer.wires
+    assert secrets_read(wire, {"user": USER}) == {"user"}
+    for argument in ("user", "password", "dbname"):
+        with pytest.raises(rds_tls.OptionError, match=argument):
+            rds_tls.postgres_kwargs(HOST, **{argument: "x\0"})  # type: ignore[arg-type]
 
 
 def by_helper(login: Login) -> object:

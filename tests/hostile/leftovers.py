@@ -122,13 +122,13 @@ def _row(protocol: Protocol, leftover: str) -> Driver:
     return Driver(leftover, protocol, connect, (SQLAlchemyError,))
 
 
-def _is_known(leftover: str) -> bool:
-    """Say whether this libpq knows an option; one that does not says so to whoever passes it."""
+def is_known(engine: Driver) -> bool:
+    """Say whether the driver knows the option that is left over; a libpq that does not refuses at once."""
     keywords = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
-    return leftover.partition("=")[0] in keywords | {"conninfo"}
+    return engine.protocol is MYSQL or engine.name.partition("=")[0] in keywords | {"conninfo"}
 
 
 ENGINES = (
-    *(_row(POSTGRESQL, leftover) for leftover in PSYCOPG_LEFTOVERS if _is_known(leftover)),
+    *(_row(POSTGRESQL, leftover) for leftover in PSYCOPG_LEFTOVERS),
     *(_row(MYSQL, leftover) for leftover in PYMYSQL_LEFTOVERS),
 )

@@ -58,9 +58,9 @@ OTHER_INTRODUCTION = """
 ## The wrong driver
 
 What is made for psycopg and PyMySQL, and the endpoint's context as the driver's option for one, given to each other
-driver. With a good certificate these verify and connect: {verifying}. Every other pair refuses whatever the server
-presents, before it dials or in the handshake; psycopg2 with `postgres_kwargs` verifies where its libpq is as new as
-psycopg's.
+driver. Where the certificate is good, {verifying}
+verify and connect with `ssl_context`. Every other pair refuses whatever the server presents, before it dials or in the
+handshake; psycopg2 with `postgres_kwargs` verifies where its libpq is as new as psycopg's.
 """
 
 NOT_OURS_INTRODUCTION = """
@@ -68,6 +68,10 @@ NOT_OURS_INTRODUCTION = """
 
 A driver that logs in where a server hides its TLS flag never asks the context that it was given, so nothing in the
 context can stop it. Do not give these drivers a context by hand.
+
+And a NUL (`%00`) in the login or the database of an engine's URL, beside `postgres_kwargs`: SQLAlchemy puts the URL's
+own parts first, psycopg writes all of them into one text, and libpq reads that up to the NUL, without the arguments
+behind it. Pass user, password and database to `postgres_kwargs`, which refuses a NUL.
 """
 
 CONTROL_INTRODUCTION = """
