@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +25,10 @@ from rds_tls.pinned import PinnedContext, pinned_context
 from rds_tls.settings import Settings
 from rds_tls.trust import TrustedBundle, trusted_bundle
 from tests.conftest import OFFLINE, REGION, Pki
+from tests.hostile import mysql as hostile_mysql
+from tests.hostile import postgres as hostile_postgres
+from tests.hostile.stage import EMPTY_STAGE, Stage
+from tests.hostile.wire import Wire, listening
 from tests.local_rds import KeyType, MariaDbServer, PostgresServer
 
 CANARY = "c4n4ry-p4ssw0rd"
@@ -75,6 +79,11 @@ def loopback_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", to_loopback)
 
 
+def connect_async(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - the driver's connection
+    """Connect with the asyncio helper."""
+    return asyncio.run(rds_tls.aconnect_postgres(*args, **options))
+
+
 @pytest.mark.usefixtures("loopback_resolver")
 def test_postgres_is_dialled_by_its_name(postgres: PostgresServer, pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without via= psycopg dials the endpoint's name, where it leads and not where PGHOSTADDR says, and verifies it."""
@@ -103,18 +112,76 @@ def test_mysql_is_dialled_by_its_name(mariadb: MariaDbServer, pki: Pki) -> None:
         assert connection.host == HOST
 
 
-def test_postgres_tunnel_by_name(postgres: PostgresServer, pki: Pki) -> None:
-    """A tunnel may be given by name, on whichever of its addresses the server listens."""
-    with rds_tls.connect_postgres(
-        HOST,
-        user=postgres.user,
-        password=postgres.password,
-        dbname=postgres.database,
-        via=("localhost", postgres.port),
-        settings=pki.settings,
-    ) as connection:
-        assert connection.info.hostaddr == "127.0.0.1"
-        assert connection.info.host == HOST
+@pytest.mark.parametrize("connect", [rds_tls.connect_postgres, connect_async], ids=["sync", "async"])
+def test_postgres_tunnel_by_name(
+    postgres: PostgresServer, pki: Pki, monkeypatch: pytest.MonkeyPatch, connect: Callable[..., Any]
+) -> None:
+    """A tunnel may be given by a name of several addresses: each is dialled in turn, and the endpoint is verified."""
+    resolve = socket.getaddrinfo
+
+    def two_addresses(host: str, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - getaddrinfo's own
+        if host != "tunnel.test":
+            return resolve(host, *args, **options)
+        # Nobody listens at the first; resolvers give an address once for each kind of socket.
+        return [entry for each in ("127.0.0.2", "127.0.0.2", "127.0.0.1") for entry in resolve(each, *args, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", two_addresses)
+    via = ("tunnel.test", postgres.port)
+    options = rds_tls.postgres_kwargs(HOST, via=via, settings=pki.settings)
+    assert (options["hostaddr"], options["host"]) == ("127.0.0.2,127.0.0.1", f"{HOST},{HOST}")
+    login = {"user": postgres.user, "password": postgres.password, "dbname": postgres.database}
+    connection = connect(HOST, via=via, settings=pki.settings, **login)
+    assert connection.info.hostaddr == "127.0.0.1"
+    assert connection.info.host == HOST
+    connection.pgconn.finish()
+    postgres.present(pki.authority.issue([GLOBAL_WRITER]))
+    with pytest.raises(psycopg.OperationalError, match="does not match host name"):
+        connect(HOST, via=via, settings=pki.settings, **login)
+
+
+def wait_for_loop(monkeypatch: pytest.MonkeyPatch, name: str) -> list[bool]:
+    """Let a function of the socket module wait until the running event loop goes on; list whether it did, each time."""
+    loop, function, went_on = asyncio.get_running_loop(), getattr(socket, name), list[bool]()
+
+    def late(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - the function's own
+        turned = threading.Event()
+        loop.call_soon_threadsafe(turned.set)
+        went_on.append(turned.wait(10))
+        return function(*args, **options)
+
+    monkeypatch.setattr(socket, name, late)
+    return went_on
+
+
+def test_event_loop_goes_on_while_a_name_resolves(
+    postgres: PostgresServer, pki: Pki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that is decided before the driver dials is decided in a thread: a resolver that takes long stops nobody."""
+    login: dict[str, Any] = {"user": postgres.user, "password": postgres.password, "dbname": postgres.database}
+
+    async def connect() -> list[bool]:
+        went_on = wait_for_loop(monkeypatch, "getaddrinfo")
+        via = ("localhost", postgres.port)
+        async with await rds_tls.aconnect_postgres(HOST, via=via, settings=pki.settings, **login):
+            return went_on
+
+    assert asyncio.run(connect()) == [True]
+
+
+def test_event_loop_goes_on_while_a_refusal_is_explained(
+    postgres: PostgresServer, pki: Pki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is decided after a refusal is decided in a thread too: the second look may take its time."""
+
+    async def connect() -> list[bool]:
+        went_on = wait_for_loop(monkeypatch, "create_connection")
+        via = (postgres.host, postgres.port)
+        with pytest.raises(psycopg.OperationalError) as caught:
+            await rds_tls.aconnect_postgres(HOST, user="app", via=via, settings=pki.sibling_settings)
+        assert len(caught.value.__notes__) == 1
+        return went_on
+
+    assert asyncio.run(connect()) == [True]
 
 
 def test_mysql_reconnects_through_its_tunnel(mariadb: MariaDbServer, pki: Pki) -> None:
@@ -214,28 +281,25 @@ def test_connection_that_libpq_does_not_call_tls_is_closed(pki: Pki) -> None:
     assert finished == [True]
 
 
-@pytest.fixture
-def silent_server() -> Iterator[int]:
-    """A port that takes connections and never says a word; the kernel accepts, nobody else."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield listener.getsockname()[1]
-
-
-def test_connect_timeout_bounds_a_silent_mysql_server(silent_server: int, pki: Pki) -> None:
-    """PyMySQL alone would wait for a greeting for ever."""
+@pytest.mark.parametrize(
+    "script", [hostile_mysql.stall, hostile_mysql.stall_handshake], ids=["no greeting", "no handshake"]
+)
+def test_connect_timeout_bounds_a_mysql_server_that_stalls(script: Callable[[Wire, Stage], None], pki: Pki) -> None:
+    """PyMySQL alone would wait for ever: for a greeting without read_timeout, in a handshake without write_timeout."""
     refused = []
 
-    def connect() -> None:
-        via = ("127.0.0.1", silent_server)
+    def connect(via: tuple[str, int]) -> None:
         try:
             rds_tls.connect_mysql(HOST, user="app", via=via, settings=pki.settings, connect_timeout=0.2)
         except pymysql.err.OperationalError as error:
             refused.append(error)
 
-    waiting = threading.Thread(target=connect, daemon=True)
-    waiting.start()
-    waiting.join(30)
-    assert len(refused) == 1
+    with listening(lambda wire: script(wire, EMPTY_STAGE)) as peer:
+        waiting = threading.Thread(target=connect, args=(peer.address,), daemon=True)
+        waiting.start()
+        waiting.join(15)
+        assert len(refused) == 1
+    waiting.join()
 
 
 def test_timeouts_of_the_login_end_with_it(mariadb: MariaDbServer, pki: Pki) -> None:
@@ -249,13 +313,42 @@ def test_timeouts_of_the_login_end_with_it(mariadb: MariaDbServer, pki: Pki) -> 
         connection.query("DO SLEEP(0.4)")
 
 
-def test_second_handshake_is_believed_only_about_certificates(silent_server: int, pki: Pki) -> None:
-    """A server that will not shake hands again cannot take the explanation away."""
-    where = target(SimpleNamespace(host="127.0.0.1", port=silent_server), pki.settings)  # type: ignore[arg-type]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(psycopg_adapter, "_REASON_SECONDS", 0.1)
-        text = "SSL error: certificate verify failed"
+@pytest.mark.parametrize(
+    "answer", [hostile_postgres.stall, hostile_postgres.stall_handshake], ids=["no answer", "no handshake"]
+)
+def test_second_handshake_is_believed_only_about_certificates(
+    answer: Callable[[Wire, Stage], None], pki: Pki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that will not shake hands again cannot take the explanation away, nor keep the program."""
+    monkeypatch.setattr(psycopg_adapter, "_REASON_SECONDS", 0.1)
+    text = "SSL error: certificate verify failed"
+    script = hostile_postgres.play(answer)
+    with listening(lambda wire: script(wire, EMPTY_STAGE)) as peer:
+        where = Target(HOST, 5432, target_bundle(pki.settings), peer.address)
         assert psycopg_adapter.reason(psycopg.OperationalError(text), where) == text
+
+
+def test_second_handshake_has_five_seconds_for_each_step(
+    postgres: PostgresServer, pki: Pki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dialling, the answer and the handshake of the second look each end after five seconds."""
+    timeouts: list[float | None] = []
+    dial, shake_hands = socket.create_connection, ssl.SSLSocket.do_handshake
+
+    def dialled(address: tuple[str, int], timeout: float) -> socket.socket:
+        plain = dial(address, timeout)
+        timeouts.extend((timeout, plain.gettimeout()))
+        return plain
+
+    def shaken(tls: ssl.SSLSocket, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the method's own signature
+        timeouts.append(tls.gettimeout())
+        shake_hands(tls, block)
+
+    monkeypatch.setattr(socket, "create_connection", dialled)
+    monkeypatch.setattr(ssl.SSLSocket, "do_handshake", shaken)
+    error = psycopg.OperationalError("SSL error: certificate verify failed")
+    psycopg_adapter.reason(error, target(postgres, pki.settings))
+    assert timeouts == [5.0, 5.0, 5.0]
 
 
 class PermissiveContext(ssl.SSLContext):
@@ -309,11 +402,6 @@ def assert_refused_and_closed(server: MariaDbServer, pki: Pki, options: dict[str
     with pytest.raises(rds_tls.UnverifiedConnectionError, match="without verified TLS; it was closed"):
         pymysql_adapter.verify(connection, target(server, pki.settings), {})
     assert not connection.open
-
-
-def connect_async(*args: Any, **options: Any) -> object:
-    """Connect with the asyncio helper."""
-    return asyncio.run(rds_tls.aconnect_postgres(*args, **options))
 
 
 @pytest.mark.parametrize("connect", [rds_tls.connect_postgres, connect_async], ids=["sync", "async"])

@@ -6,7 +6,6 @@ environment, which libpq reads.
 
 import asyncio
 import os
-import ssl
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,13 +23,12 @@ from tests.hostile import postgres as hostile
 from tests.hostile.drivers import TLS_IN_POSTGRESQL, Driver, Login
 from tests.hostile.evidence import PASSWORD, USER, Protocol, bytes_leaked, secrets_read
 from tests.hostile.leftovers import ENGINES, is_known, write_files
-from tests.hostile.stage import HOST, SIBLING_REGION, Authorities, Stage, server_context
+from tests.hostile.stage import EMPTY_STAGE, HOST, SIBLING_REGION, Authorities, Stage, server_context
 from tests.hostile.wire import listening
 from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 30
-NO_STAGE = Stage(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ("", 0))  # a server that refuses TLS needs none
 
 # PostgreSQL documentation, "libpq: Environment Variables"; {files} as in `leftovers`.
 ENVIRONMENTS: list[dict[str, str]] = [
@@ -96,7 +94,7 @@ def test_url_does_not_keep_an_engine_from_its_server(
 def test_nul_in_a_url_is_not_ours_to_close(parts: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an engine's URL says up to a NUL is all that libpq reads: a documented limit, noticed here if it ends."""
     script = hostile.play(hostile.refuse)
-    with listening(lambda wire: script(wire, NO_STAGE)) as peer:
+    with listening(lambda wire: script(wire, EMPTY_STAGE)) as peer:
         options = rds_tls.postgres_kwargs(HOST, via=peer.address, settings=OFFLINE)
         for variable, value in (("PGHOSTADDR", peer.address[0]), ("PGPORT", str(peer.address[1])), ("PGUSER", USER)):
             monkeypatch.setenv(variable, value)

@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import ssl
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +16,7 @@ from rds_tls.drivers import reserved
 from tests.conftest import OFFLINE
 from tests.hostile.evidence import PASSWORD, USER, Protocol, bytes_leaked
 from tests.hostile.postgres import play, refuse
-from tests.hostile.stage import Stage
+from tests.hostile.stage import EMPTY_STAGE
 from tests.hostile.wire import listening
 
 CANARY = "c4n4ry"
@@ -135,7 +134,6 @@ def test_nearest_option_is_suggested(call: Any, name: str, nearest: str) -> None
 
 
 # What libpq would read as a string of options, were it given such a text as one.
-NO_STAGE = Stage(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ("", 0))  # a server that refuses TLS needs none
 SMUGGLED = [
     "postgresql://other/orders?sslmode=disable",
     "sslmode=disable host=127.0.0.1",
@@ -154,7 +152,7 @@ SMUGGLED = [
 def test_value_stays_one_value(name: str) -> None:
     """A server that hides TLS reads nothing, whatever options a value seems to hold."""
     script = play(refuse)
-    with listening(lambda wire: script(wire, NO_STAGE)) as peer:
+    with listening(lambda wire: script(wire, EMPTY_STAGE)) as peer:
         for value in SMUGGLED:
             arguments: dict[str, Any] = {"user": USER, "password": PASSWORD, name: value}
             with pytest.raises(psycopg.OperationalError, match="server does not support SSL"):

@@ -32,6 +32,10 @@ class Stage(NamedTuple):
     upstream: tuple[str, int]
 
 
+# For a script that ends before TLS, and relays nothing.
+EMPTY_STAGE = Stage(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ("", 0))
+
+
 class Authorities(NamedTuple):
     """The certificate authority that the client trusts, and one of another region that it must not."""
 
