@@ -6,6 +6,7 @@ environment, which libpq reads.
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -143,14 +144,39 @@ def test_environment_does_not_count(
     login = login_of(postgres, pki, files)
     assert connect(login) is True
     assert not (files / "keys.log").exists()
-    stage = Stage(server_context(SIBLING_REGION, Authorities(pki.authority, foreign)), ("", 0))
+    assert_refused(connect, login, foreign)
+
+
+def assert_refused(connect: Callable[[Login], object], login: Login, foreign: Authority) -> None:
+    """See a server that hides TLS, and one under another root, refused without a byte of the login."""
+    context = server_context(SIBLING_REGION, Authorities(foreign, foreign))
     for script in (hostile.play(hostile.refuse), hostile.play(hostile.accept)):
         with (
-            listening(lambda wire, script=script: script(wire, stage)) as peer,  # type: ignore[misc]
+            listening(lambda wire, script=script: script(wire, Stage(context, ("", 0)))) as peer,  # type: ignore[misc]
             pytest.raises(psycopg.OperationalError),
         ):
             connect(login._replace(address=peer.address, user=USER, password=PASSWORD))
         assert {bytes_leaked(wire, Protocol.POSTGRESQL) for wire in peer.wires} == {0}
+
+
+@pytest.mark.parametrize("connect", [by_helper, by_async_helper], ids=["sync", "async"])
+def test_home_directory_does_not_count(
+    postgres: PostgresServer,
+    pki: Pki,
+    foreign: Authority,
+    files: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    connect: Callable[[Login], object],
+) -> None:
+    """What libpq looks for in ~/.postgresql is not looked at: roots, revocations that bring roots, a certificate."""
+    folder = files / ".postgresql"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(files))
+    for name in ("root.crt", "root.crl", "postgresql.crt", "postgresql.key"):
+        shutil.copy(files / "foreign-and-revocations.pem", folder / name)
+    login = login_of(postgres, pki, files)
+    assert connect(login) is True
+    assert_refused(connect, login, foreign)
 
 
 def test_environment_may_say_the_rest(postgres: PostgresServer, pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
