@@ -46,7 +46,8 @@ def connect_postgres(
         iam: log in with a token that is signed for this connection, in place of a password.
         region: the AWS region, for an endpoint whose name has none (a Global Database writer).
         settings: where trust anchors come from; those of the environment unless given.
-        **driver_options: passed to ``psycopg.connect``; TLS options are refused.
+        **driver_options: passed to ``psycopg.connect``; TLS options, and names that it does not
+            know, are refused.
 
     Returns:
         The connection: TLS 1.2 or later, chain and name verified.
@@ -128,7 +129,8 @@ def connect_mysql(
         iam: log in with a token that is signed for this connection, in place of a password.
         region: the AWS region, for an endpoint whose name has none (a Global Database writer).
         settings: where trust anchors come from; those of the environment unless given.
-        **driver_options: passed to ``pymysql.connect``; TLS options are refused.
+        **driver_options: passed to ``pymysql.connect``; TLS options, and names that it does not
+            know, are refused.
 
     Returns:
         The connection: TLS 1.2 or later, chain and name verified.
@@ -176,7 +178,8 @@ def postgres_kwargs(
         iam: sign a token, which is good for 15 minutes: call this again for each connection, not once for a pool.
         region: the AWS region, for an endpoint whose name has none.
         settings: where trust anchors come from; those of the environment unless given.
-        **driver_options: returned with the rest; TLS options are refused.
+        **driver_options: returned with the rest; TLS options, and names that the driver does
+            not know, are refused.
 
     Returns:
         Keyword arguments. With them the driver verifies; whether it did is then for the driver to say.
@@ -217,7 +220,8 @@ def mysql_kwargs(
         iam: sign a token, which is good for 15 minutes: call this again for each connection, not once for a pool.
         region: the AWS region, for an endpoint whose name has none.
         settings: where trust anchors come from; those of the environment unless given.
-        **driver_options: returned with the rest; TLS options are refused.
+        **driver_options: returned with the rest; TLS options, and names that the driver does
+            not know, are refused.
 
     Returns:
         Keyword arguments. With them the driver verifies; whether it did is then for the driver to say.

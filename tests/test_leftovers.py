@@ -185,6 +185,7 @@ def test_environment_may_say_the_rest(postgres: PostgresServer, pki: Pki, monkey
     monkeypatch.setenv("PGPASSWORD", postgres.password)
     monkeypatch.setenv("PGDATABASE", postgres.database)
     monkeypatch.setenv("PGAPPNAME", "shop")
+    monkeypatch.setenv("PGPASSFILE", "/\udce9")  # a byte that is no UTF-8, among what the check afterwards reads
     monkeypatch.setenv("PGOPTIONS", "-c statement_timeout=12345")
     via = (postgres.host, postgres.port)
     with rds_tls.connect_postgres(HOST, user=postgres.user, via=via, settings=pki.settings) as connection:

@@ -259,7 +259,7 @@ def test_old_libpq_is_not_given_what_it_rejects(monkeypatch: pytest.MonkeyPatch)
 def test_mysql_kwargs_hold_the_shared_context() -> None:
     """The arguments for PyMySQL are the endpoint, the region's sealed context, and nothing for all else about TLS."""
     options = rds_tls.mysql_kwargs(HOST, user="app")
-    nothing = {name for name in PYMYSQL_OPTIONS if reserved(name, pymysql_adapter.RESERVED)}
+    nothing = {name for name in PYMYSQL_OPTIONS if reserved(name, pymysql_adapter.RESERVED)} - {"db", "passwd"}
     assert nothing >= {"ssl_ca", "ssl_disabled", "ssl_verify_cert", "ssl_verify_identity", "unix_socket", "named_pipe"}
     expected = {"host": HOST, "port": 3306, "ssl": rds_tls.ssl_context(HOST), "user": "app"}
     assert options == dict.fromkeys(nothing) | {"defer_connect": False, "ssl_disabled": False} | expected

@@ -5,8 +5,8 @@ An adapter module has:
 - ``EXTRA``: the extra of rds-tls that installs the driver;
 - ``RESERVED``: driver options that a caller may not pass, and why, besides every one that starts with ``ssl``;
 - ``known()``: the name of each option that the installed driver takes;
-- ``kwargs(target)``: the driver's own arguments for a verified connection, with a value for every option that is
-  reserved, so that what a URL or a settings file says beside them does not count;
+- ``kwargs(target)``: the driver's own arguments for a verified connection, with a value for all that decides about TLS
+  or where to dial, so that what a URL or a settings file says beside them does not count;
 - ``check(options)``: raise for a value that the driver would send as something else;
 - ``connect(options)``: the driver's connection;
 - ``verify(connection, target, options)``: raise unless the connection's TLS is what was asked for;

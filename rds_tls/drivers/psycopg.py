@@ -185,7 +185,7 @@ def verify(
         UnverifiedConnectionError: it is not so; the connection has been closed.
     """
     libpq = connection.pgconn
-    told = {option.keyword.decode(): (option.val or b"").decode() for option in libpq.info}
+    told = {option.keyword.decode(): os.fsdecode(option.val or b"") for option in libpq.info}
     # The address is the resolver's word, but for a tunnel's, which was resolved when the options were made.
     wanted = _verified(target) | {"port": str(options["port"]), "hostaddr": told["hostaddr"]}
     dialled = target.via is None or told["hostaddr"] in options["hostaddr"].split(",")

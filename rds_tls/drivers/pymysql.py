@@ -30,16 +30,21 @@ _LAST_OF_LATIN_1 = "\xff"
 
 _OPTION_FILE = "an option file may name another host, a socket or TLS options; pass what it holds as arguments"
 
-# Not named ssl..., but they decide where the bytes go, whether TLS carries them, or who logs in.
-RESERVED = {
+# Beside the new names these lose without a word, or win over a token that was signed.
+_OLD_NAMES = {
     "db": "it is PyMySQL's old name for database=; pass that",
+    "passwd": "it is PyMySQL's old name for password=; pass that",
+}
+
+# Not named ssl..., but they decide where the bytes go or whether TLS carries them.
+RESERVED = {
     "defer_connect": "the connection is made and verified before it is returned; leave it out",
     "host": "the host is the first argument, and it is the name that is verified",
     "named_pipe": "a named pipe carries no TLS; leave it out",
-    "passwd": "it is PyMySQL's old name for password=; pass that",
     "read_default_file": _OPTION_FILE,
     "read_default_group": _OPTION_FILE,
     "unix_socket": "a Unix-domain socket carries no TLS; leave it out",
+    **_OLD_NAMES,
 }
 
 
@@ -51,8 +56,8 @@ def known() -> "frozenset[str]":
 def kwargs(target: "Target") -> "dict[str, Any]":
     """Give PyMySQL's arguments for a verified connection.
 
-    Every option that is reserved is among them, as PyMySQL has it by default: what a URL or a settings file says about
-    TLS is overridden, and other MySQL drivers, which know fewer names, refuse the whole.
+    Every option that decides about TLS or where to dial is among them: what a URL or a settings file says there is
+    overridden, and other MySQL drivers, which know fewer names, refuse the whole.
 
     Args:
         target: what to connect to, and what to trust there.
@@ -80,7 +85,12 @@ def _peer(target: "Target") -> tuple[str, int, SealedContext]:
 
 @cache
 def _settled(driver: "ModuleType") -> "dict[str, Any]":
-    return {name: value for name, value in _parameters(driver).items() if reserved(name, RESERVED)}
+    """Give each reserved option its default; not the old names, by which frameworks pass a login of their own."""
+    return {
+        name: value
+        for name, value in _parameters(driver).items()
+        if reserved(name, RESERVED) and name not in _OLD_NAMES
+    }
 
 
 @cache
