@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pymysql
 
     from rds_tls.drivers import Target
+    from rds_tls.sealed import SealedContext
 
 EXTRA = "mysql"
 
@@ -72,7 +73,7 @@ def kwargs(target: "Target") -> "dict[str, Any]":
     return _settled(_driver()) | {"host": host, "port": port, "ssl": context, "ssl_disabled": False}
 
 
-def _peer(target: "Target") -> tuple[str, int, SealedContext]:
+def _peer(target: "Target") -> "tuple[str, int, SealedContext]":
     """Give what to dial, and the context that verifies the endpoint there."""
     if target.via is None:
         return target.host, target.port, shared_context(target.bundle)
