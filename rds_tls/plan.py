@@ -6,9 +6,10 @@ And what is decided after it failed: whether newer roots make one more attempt w
 from functools import cache, lru_cache
 from importlib import import_module
 
+from rds_tls import log
 from rds_tls.drivers import Target, check_names
 from rds_tls.endpoint import Endpoint, RootSet, parse_endpoint, url_extras
-from rds_tls.errors import OptionError
+from rds_tls.errors import OptionError, RdsTlsError
 from rds_tls.records import NamedTuple
 from rds_tls.settings import Settings, process_settings
 from rds_tls.trust import agreed, root_set, trusted_bundle
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import ModuleType
     from typing import Any
+
+    from rds_tls.trust import TrustedBundle
 
     Address = tuple[str, int]
     Password = str | Callable[[], str]
@@ -95,12 +98,21 @@ class Plan(NamedTuple):
             from rds_tls.healing import heal
 
             bundle = heal(self.target.bundle)
-            if bundle is not None:
-                target = self.target._replace(bundle=bundle)
-                options = {**self.options, **self.adapter.kwargs(target)}
-                return self._replace(target=target, options=options, healed=True)
+            healed = bundle and self._with(bundle)
+            if healed:
+                return healed
         error.add_note(diagnosis.note(self.target.host, str(self.target.bundle)))
         return None
+
+    def _with(self, bundle: "TrustedBundle") -> "Plan | None":
+        """Plan a second attempt with newer anchors; None where even its arguments cannot be had any more."""
+        target = self.target._replace(bundle=bundle)
+        try:
+            options = {**self.options, **self.adapter.kwargs(target)}
+        except (OSError, RdsTlsError) as error:  # as when a tunnel's name no longer resolves
+            log.warning("no second attempt at %s with newer roots: %s", target.host, error)
+            return None
+        return self._replace(target=target, options=options, healed=True)
 
 
 def make_plan(engine: Engine, driver: str, request: Request, driver_options: "Mapping[str, Any]") -> Plan:

@@ -223,6 +223,28 @@ def test_one_more_attempt_and_no_third(store: TrustStore, new: Authority) -> Non
     assert len(error.__notes__) == 1
 
 
+def test_second_attempt_that_cannot_be_made_hides_no_error(
+    postgres: PostgresServer, store: TrustStore, new: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the tunnel's name is gone when newer roots are there, the first error stands, with its note."""
+    postgres.present(new.issue([HOST]))
+    resolve, asked = socket.getaddrinfo, []
+
+    def once(host: Any, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - getaddrinfo's own
+        if host == "tunnel.internal":
+            asked.append(host)
+            if len(asked) > 2:  # the plan asked, and the look at the certificate
+                raise socket.gaierror(socket.EAI_NONAME, "gone")
+            host = postgres.host
+        return resolve(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", once)
+    options = {**login(postgres, store.settings), "via": ("tunnel.internal", postgres.port)}
+    with pytest.raises(psycopg.OperationalError, match="certificate verify failed") as caught:
+        rds_tls.connect_postgres(HOST, dbname=postgres.database, **options)
+    assert len(caught.value.__notes__) == 1
+
+
 def wait_for_healing() -> None:
     """Let the background thread end, which must be there."""
     thread = refresh.SCHEDULE._thread

@@ -58,9 +58,9 @@ OTHER_INTRODUCTION = """
 ## The wrong driver
 
 What is made for psycopg and PyMySQL, and the endpoint's context as the driver's option for one, given to each other
-driver. Where the certificate is good, {verifying}
-verify and connect with `ssl_context`. Every other pair refuses whatever the server presents, before it dials or in the
-handshake; psycopg2 with `postgres_kwargs` verifies where its libpq is as new as psycopg's.
+driver. Where the certificate is good, {verifying} verify and connect with `ssl_context`. Every other pair refuses
+whatever the server presents, before it dials or in the handshake; psycopg2 with `postgres_kwargs` verifies where its
+libpq is as new as psycopg's.
 """
 
 NOT_OURS_INTRODUCTION = """
@@ -97,9 +97,7 @@ def document(arena: Arena) -> str:
             ),
             ENGINE_INTRODUCTION,
             _by_driver(arena, "Beside our arguments", ENGINE_MEETINGS),
-            OTHER_INTRODUCTION.format(
-                verifying=", ".join(f"{name} with `{given}`" for name, given in sorted(VERIFIES))
-            ),
+            OTHER_INTRODUCTION.format(verifying=", ".join(sorted({name for name, _ in VERIFIES}))),
             _by_driver(arena, "Driver and what it is given", OTHER_MEETINGS),
             NOT_OURS_INTRODUCTION,
             _read(arena, NOT_OURS_MEETINGS),
