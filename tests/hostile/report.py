@@ -58,9 +58,10 @@ OTHER_INTRODUCTION = """
 ## The wrong driver
 
 What is made for psycopg and PyMySQL, and the endpoint's context as the driver's option for one, given to each other
-driver. Where the certificate is good, {verifying} verify and connect with `ssl_context`. Every other pair refuses
-whatever the server presents, before it dials or in the handshake; psycopg2 with `postgres_kwargs` verifies where its
-libpq is as new as psycopg's.
+driver. Where the certificate is good, these verify and connect with `ssl_context`:
+{verifying}.
+Every other pair refuses whatever the server presents, before it dials or in the handshake; psycopg2 with
+`postgres_kwargs` verifies where its libpq is as new as psycopg's.
 """
 
 NOT_OURS_INTRODUCTION = """
