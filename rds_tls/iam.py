@@ -15,6 +15,7 @@ from rds_tls.extras import require
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from logging import Logger, LogRecord
     from typing import Any
 
 EXTRA = "iam"
@@ -41,27 +42,33 @@ def token(endpoint: Endpoint, port: int, user: str, region: str) -> str:
 
     Raises:
         DriverNotInstalledError: botocore is not installed.
-        IamError: there are no AWS credentials, or they cannot be used.
+        IamError: there are no AWS credentials, or they cannot be used; the cause is botocore's error.
     """
     require("botocore.session", EXTRA)
-    from botocore.awsrequest import prepare_request_dict
-    from botocore.exceptions import BotoCoreError
-
     try:
-        if endpoint.kind is Kind.DSQL:
-            action, service, address = ("DbConnectAdmin" if user == DSQL_ADMIN else "DbConnect"), "dsql", endpoint.host
-            body = {"Action": action}
-        else:
-            action, service, address = "connect", "rds-db", f"{endpoint.host}:{port}"
-            body = {"Action": action, "DBUser": user}
-        # The request that botocore's own generate_db_auth_token signs; a client for it would cost 100 ms.
-        request = {"url_path": "/", "query_string": "", "headers": {}, "body": body, "method": "GET"}
-        prepare_request_dict(request, f"https://{address}")
-        signer = _signer(service, region)
         with _unlogged():
-            signed = signer.generate_presigned_url(request, action, LIFETIME, region, service)
-    except BotoCoreError as error:
-        raise IamError(f"no token can be signed for {user!r} at {endpoint.host}: {error}") from error
+            return _signed(endpoint, port, user, region)
+    except IamError:
+        raise
+    except Exception as error:  # noqa: BLE001 - botocore raises what it meets: of HTTP, JSON, ini files, processes
+        cause = _without_secrets(error)
+    # Raised where nothing hangs below it but the cause.
+    raise IamError(f"no token can be signed for {user!r} at {endpoint.host}: {_words(cause)}") from cause
+
+
+def _signed(endpoint: Endpoint, port: int, user: str, region: str) -> str:
+    from botocore.awsrequest import prepare_request_dict
+
+    if endpoint.kind is Kind.DSQL:
+        action, service, address = ("DbConnectAdmin" if user == DSQL_ADMIN else "DbConnect"), "dsql", endpoint.host
+        body = {"Action": action}
+    else:
+        action, service, address = "connect", "rds-db", f"{endpoint.host}:{port}"
+        body = {"Action": action, "DBUser": user}
+    # The request that botocore's own generate_db_auth_token signs; a client for it would cost 100 ms.
+    request = {"url_path": "/", "query_string": "", "headers": {}, "body": body, "method": "GET"}
+    prepare_request_dict(request, f"https://{address}")
+    signed = _signer(service, region).generate_presigned_url(request, action, LIFETIME, region, service)
     return str(signed).removeprefix("https://")
 
 
@@ -70,7 +77,7 @@ def _signer(service: str, region: str) -> "Any":  # noqa: ANN401 - botocore has 
     from botocore.signers import RequestSigner
 
     session = _session()
-    credentials = session.get_credentials()
+    credentials = _credentials(session)
     if credentials is None:
         raise IamError(
             "there are no AWS credentials to sign a token with: set AWS_PROFILE or AWS_ACCESS_KEY_ID and "
@@ -80,19 +87,86 @@ def _signer(service: str, region: str) -> "Any":  # noqa: ANN401 - botocore has 
     return RequestSigner(ServiceId(service), region, service, "v4", credentials, emitter)
 
 
+def _credentials(session: "Any") -> "Any":  # noqa: ANN401 - botocore has no types
+    """Give the credentials of this moment, fetched or renewed where need be; None where there are none."""
+    from botocore.credentials import Credentials
+
+    found = session.get_credentials()
+    frozen = found and found.get_frozen_credentials()
+    if not (frozen and frozen.access_key and frozen.secret_key):
+        return None
+    # botocore takes "aws_session_token =" for a token, signs it along, and AWS refuses what comes of it.
+    return Credentials(frozen.access_key, frozen.secret_key, frozen.token or None)
+
+
+def _without_secrets(error: Exception) -> Exception:
+    """Leave an error its own words, and take off what it quotes: a file or an answer with keys, a request, a login."""
+    from json import JSONDecodeError
+
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+    error.__cause__ = error.__context__ = None
+    if isinstance(error, HTTPClientError):
+        error.request = error.response = None
+    if isinstance(error, BotoCoreError):
+        error.kwargs = {name: _plain(value) for name, value in error.kwargs.items()}
+        error.args = tuple(map(_plain, error.args))
+    elif isinstance(error, JSONDecodeError):
+        error.doc = ""
+    elif isinstance(error, UnicodeDecodeError | UnicodeEncodeError):
+        error.object = error.object[:0]
+        error.args = (error.encoding, error.object, error.start, error.end, error.reason)
+    elif not isinstance(error, ClientError | OSError):
+        error.args = ()  # an XML parser's words, for one, are the whole answer
+    return error
+
+
+def _plain(value: object) -> str:
+    """Give a text without the logins of the URLs in it, and of an error inside another one its kind alone."""
+    import re  # only a refusal needs it
+
+    return type(value).__name__ if isinstance(value, Exception) else re.sub(r"://\S*@", "://", str(value))
+
+
+def _words(error: Exception) -> str:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if isinstance(error, BotoCoreError | ClientError):
+        return str(error)
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
 _signing = threading.local()
 
 
-def _is_not_signing(_record: object) -> bool:
-    return not getattr(_signing, "now", False)
+def _may_log(record: "LogRecord") -> bool:
+    if not getattr(_signing, "now", False):
+        return True
+    record.exc_info = None  # a traceback quotes the answer that could not be read
+    return record.levelname != "DEBUG"
+
+
+@cache
+def _loggers() -> "list[Logger]":
+    """Give the logger of each module of botocore, imported or not: a logger's filter holds for none below it."""
+    import logging
+    from pkgutil import iter_modules
+
+    import botocore.retries
+
+    packages = (botocore, botocore.retries)
+    modules = [module for package in packages for module in iter_modules(package.__path__, f"{package.__name__}.")]
+    return [logging.getLogger(module.name) for module in modules]
 
 
 @contextmanager
 def _unlogged() -> "Iterator[None]":
-    """Keep a token out of logs: at DEBUG botocore.auth writes down all that a token is made of, its signature too."""
-    import logging
+    """Keep a token, and the credentials that sign it, out of logs while this thread signs.
 
-    logging.getLogger("botocore.auth").addFilter(_is_not_signing)  # once, however often this is called
+    At DEBUG botocore writes down what a token is made of, its signature too, and answers that bring credentials.
+    """
+    for logger in _loggers():
+        logger.addFilter(_may_log)  # once, however often this is called
     _signing.now = True
     try:
         yield

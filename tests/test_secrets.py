@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from pprint import pformat
 from typing import Any
 
@@ -16,50 +14,11 @@ import rds_tls
 from rds_tls import iam, plan
 from rds_tls.plan import MYSQL, POSTGRES, Request, make_plan
 from tests.conftest import OFFLINE, Pki
+from tests.leaks import CANARY, assert_clean, locals_of_ours
 from tests.local_https import Answer, LocalHttps, raw, reply
 from tests.local_rds import KeyType, MariaDbServer, PostgresServer
 
-PACKAGE = Path(rds_tls.__file__).parent
-CANARY = "c4n4ry-p4ssw0rd"
 HOST = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
-
-
-def links(error: BaseException | None) -> Iterator[BaseException]:
-    """Give an error and all that hang below it, whether a traceback would print them or not."""
-    waiting, seen = [error], set[int]()
-    for link in waiting:
-        if link is not None and id(link) not in seen:
-            seen.add(id(link))
-            waiting += [link.__cause__, link.__context__]
-            yield link
-
-
-def texts(error: BaseException) -> Iterator[str]:
-    """Give everything that an error and those below it show."""
-    yield from traceback.format_exception(error)
-    for link in links(error):
-        yield from (str(link), repr(link), repr(link.args), repr(vars(link)), *getattr(link, "__notes__", []))
-
-
-def locals_of_ours(error: BaseException) -> dict[str, str]:
-    """Give the locals of this package's frames in an error and those below it, as a crash reporter shows them."""
-    stacks = [
-        traceback.StackSummary.extract(traceback.walk_tb(link.__traceback__), capture_locals=True)
-        for link in links(error)
-    ]
-    return {
-        f"{frame.name}.{name}": text
-        for stack in stacks
-        for frame in stack
-        if Path(frame.filename).is_relative_to(PACKAGE)
-        for name, text in (frame.locals or {}).items()
-    }
-
-
-def assert_clean(caught: BaseException, logs: pytest.LogCaptureFixture, canary: str = CANARY) -> None:
-    """No text of the error, and no line of any log at DEBUG, holds the canary."""
-    assert [text for text in texts(caught) if canary in text] == []
-    assert canary not in logs.text
 
 
 @pytest.fixture(autouse=True)
