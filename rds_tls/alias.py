@@ -7,7 +7,7 @@ that the caller's pattern allows, and that name is the one to dial and to verify
 import re
 import socket
 
-from rds_tls.endpoint import Endpoint, parse_endpoint
+from rds_tls.endpoint import Endpoint, Kind, parse_endpoint
 from rds_tls.errors import EndpointError, OptionError
 
 # A chain of CNAMEs longer than this is a mistake or an attack; resolvers themselves stop at 8 to 16.
@@ -15,8 +15,26 @@ MAX_HOPS = 8
 
 _ANY_LABEL = "*."
 
+# The kinds whose names have an account's hash behind the first label (endpoint.py's tables have the sources), so that
+# '*' stands for that account's endpoints alone. Aurora DSQL's have none: a pattern would match every customer's cluster
+# of the region. A new kind is refused until it is known to have one.
+_OF_ONE_ACCOUNT = frozenset(
+    {
+        Kind.WRITER,
+        Kind.READER,
+        Kind.CUSTOM,
+        Kind.INSTANCE,
+        Kind.PROXY,
+        Kind.PROXY_ENDPOINT,
+        Kind.SHARD_GROUP,
+        Kind.GLOBAL_WRITER,
+    }
+)
+
 # Labels and dots, and nothing that a URL or a login has; an error shows such a text, and a resolver is asked for it.
-_NAME = re.compile(r"[A-Za-z0-9*_.-]{1,254}")
+# Asked for an empty label, or one of more than 63 characters, it would raise a UnicodeError.
+_LABEL = r"[A-Za-z0-9*_-]{1,63}"
+_NAME = re.compile(rf"(?=.{{1,254}}\Z){_LABEL}(?:\.{_LABEL})*\.?")
 _HIDDEN = "<not shown>"
 
 
@@ -35,7 +53,7 @@ def follow(alias: str, expect: str) -> Endpoint:
         The endpoint, whose host is the name to dial and to verify.
 
     Raises:
-        OptionError: ``expect`` is neither an endpoint nor such a pattern.
+        OptionError: ``expect`` is neither an endpoint nor such a pattern, or one that other customers' endpoints match.
         EndpointError: the alias is no plain name, or no name that DNS gives matches; the message says which it gave.
         OSError: the name does not resolve.
     """
@@ -57,11 +75,16 @@ def _pattern(expect: str) -> str:
     if pattern is None:
         raise OptionError(f"expect={_HIDDEN} is neither an RDS endpoint nor one with '*' for its first label")
     try:
-        parse_endpoint(pattern.replace(_ANY_LABEL, "any.", 1) if pattern.startswith(_ANY_LABEL) else pattern)
+        endpoint = parse_endpoint(pattern.replace(_ANY_LABEL, "any.", 1) if pattern.startswith(_ANY_LABEL) else pattern)
     except EndpointError as error:
         raise OptionError(
             f"expect={expect!r} is neither an RDS endpoint nor one with '*' for its first label: {error.rule}"
         ) from error
+    if pattern.startswith(_ANY_LABEL) and endpoint.kind not in _OF_ONE_ACCOUNT:
+        raise OptionError(
+            f"expect={expect!r} matches the {endpoint.kind.value} endpoints of every AWS customer, as no account is in "
+            "their names: give the endpoint's whole name"
+        )
     return pattern
 
 

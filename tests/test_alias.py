@@ -9,7 +9,9 @@ import pytest
 
 import rds_tls
 from rds_tls.alias import follow
+from rds_tls.endpoint import Kind
 from tests.conftest import Pki
+from tests.leaks import CANARY
 from tests.local_rds import KeyType, MariaDbServer, PostgresServer
 
 ALIAS = "db.corp.example"
@@ -108,6 +110,50 @@ def test_pattern_must_name_an_account(expect: Any) -> None:  # noqa: ANN401 - ba
         follow(ALIAS, expect)
 
 
+# An endpoint of each kind, in each kind of place: H is what tells one account from another.
+H = "abc123def456"
+OF_EACH_KIND = {
+    Kind.WRITER: [f"db.cluster-{H}.us-east-1.rds.amazonaws.com", f"d.cluster-{H}.eu-west-1.docdb.amazonaws.com"],
+    Kind.READER: [f"db.cluster-ro-{H}.us-east-1.rds.amazonaws.com"],
+    Kind.CUSTOM: [f"db.cluster-custom-{H}.us-east-1.rds.amazonaws.com"],
+    Kind.INSTANCE: [
+        f"db.{H}.us-east-1.rds.amazonaws.com",
+        f"db.{H}.us-east-1.rds-fips.amazonaws.com",
+        f"db.{H}.us-east-2.rds-preview.amazonaws.com",
+        f"db.{H}.rds.cn-north-1.amazonaws.com.cn",
+    ],
+    Kind.PROXY: [f"px.proxy-{H}.us-east-1.rds.amazonaws.com"],
+    Kind.PROXY_ENDPOINT: [f"px.endpoint.proxy-{H}.us-east-1.rds.amazonaws.com"],
+    Kind.SHARD_GROUP: [f"db.shardgrp-{H}.us-east-1.rds.amazonaws.com"],
+    Kind.GLOBAL_WRITER: [f"db.global-{H}.global.rds.amazonaws.com"],
+    Kind.DSQL: ["abcdefghij.dsql.us-east-1.on.aws", "abcdefghij.dsql-fnh4.us-east-1.on.aws"],
+}
+
+
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name.lower())
+def test_pattern_of_every_kind_names_an_account(kind: Kind) -> None:
+    """What stands after the star has an account's hash, or the pattern is refused with the fix."""
+    for host in OF_EACH_KIND[kind]:
+        pattern = f"*.{host.partition('.')[2]}"
+        assert rds_tls.parse_endpoint(host).kind is kind
+        assert follow(host, host).host == host
+        if H in pattern:
+            assert follow(host, pattern).host == host
+            with pytest.raises(rds_tls.EndpointError, match="none of these matches"):
+                follow(host.replace(H, "zzzzzzzzzzzz"), pattern)
+        else:
+            with pytest.raises(rds_tls.OptionError, match=r"of every AWS customer.*: give the endpoint's whole name"):
+                follow(host, pattern)
+
+
+def test_every_dsql_cluster_of_a_region_is_never_expected() -> None:
+    """Another customer's Aurora DSQL cluster, which DNS may name, has a name that only the whole of ours keeps out."""
+    with pytest.raises(rds_tls.OptionError, match=r"expect='\*\.dsql\.us-east-1\.on\.aws' matches the dsql endpoints"):
+        rds_tls.connect_postgres(
+            "db.corp.example", user="admin", password=CANARY, expect="*.dsql.us-east-1.on.aws", via=("127.0.0.1", 1)
+        )
+
+
 def test_endpoint_itself_must_be_expected() -> None:
     """An endpoint needs no DNS, but it has to be the expected one."""
     assert follow(WRITER, EXPECT).host == WRITER
@@ -169,7 +215,21 @@ async def close(connecting: Any) -> None:  # noqa: ANN401 - an awaitable connect
 
 
 @pytest.mark.parametrize(
-    "alias", ["app:pw@db.example", "https://db.example", "db.example:5432", "a b", "d\u00e9.example", "", b"db.example"]
+    "alias",
+    [
+        "app:pw@db.example",
+        "https://db.example",
+        "db.example:5432",
+        "a b",
+        "d\u00e9.example",
+        "",
+        b"db.example",
+        "db..example",
+        ".db.example",
+        f"{'a' * 64}.example",
+        f"{'a.' * 127}a",
+        "db.example\n.example",
+    ],
 )
 def test_only_a_plain_name_is_resolved(monkeypatch: pytest.MonkeyPatch, alias: Any) -> None:  # noqa: ANN401 - bad types too
     """Whatever else stands in the alias's place is neither asked of a resolver nor shown."""
