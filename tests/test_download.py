@@ -3,10 +3,12 @@
 import math
 import re
 import socket
+import subprocess
+import sys
 import threading
 import tracemalloc
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -359,7 +361,7 @@ def test_resolver_that_never_answers(
 
     monkeypatch.setattr(socket, "getaddrinfo", resolver)
     error = failure("https://truststore.invalid/roots.pem", settings._replace(total_timeout=SHORT))
-    assert error.cause == f"no answer in time ({SHORT} s)"
+    assert (error.cause, error.missing) == (f"no answer in time ({SHORT} s)", False)
 
 
 def fill_backlog(listener: socket.socket, stack: ExitStack) -> None:
@@ -376,19 +378,45 @@ def accept_nothing(listener: socket.socket, _: ExitStack) -> None:
     listener.listen(8)
 
 
-@pytest.mark.parametrize("total_timeout", [SHORT, 10.0])
-@pytest.mark.parametrize("silence", [fill_backlog, accept_nothing])
-def test_black_hole_ends_in_time(
-    settings: Settings, silence: Callable[[socket.socket, ExitStack], None], total_timeout: float
-) -> None:
-    """A host that never answers, before TCP or before TLS, is given up by the timeouts."""
+@pytest.fixture(params=[fill_backlog, accept_nothing])
+def black_hole(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a host that never answers, before TCP or before TLS."""
     with ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))
-        silence(listener, stack)
-        impatient = settings._replace(connect_timeout=0.2, total_timeout=total_timeout)
-        error = failure(f"https://127.0.0.1:{listener.getsockname()[1]}/roots.pem", impatient)
-    assert error.cause.startswith("no answer in time")
+        request.param(listener, stack)
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}/roots.pem"
+
+
+def test_black_hole_is_given_up_by_the_time_to_connect(settings: Settings, black_hole: str) -> None:
+    """Each of three attempts ends by itself, long before the total timeout, whose own error names its seconds."""
+    error = failure(black_hole, settings._replace(connect_timeout=0.2, total_timeout=60))
+    assert (error.cause, error.missing) == ("no answer in time", False)
+
+
+def test_black_hole_is_given_up_by_the_total_timeout(settings: Settings, black_hole: str) -> None:
+    """A longer time to connect holds neither the caller nor the worker, while the host goes on being silent."""
+    error = failure(black_hole, settings._replace(connect_timeout=60, total_timeout=SHORT))
+    assert (error.cause.removesuffix(f" ({SHORT} s)"), error.missing) == ("no answer in time", False)
+    assert workers_left() == []
+
+
+LEAVE = """
+import socket, threading
+socket.getaddrinfo = lambda *_, **__: threading.Event().wait()
+from rds_tls.download import download
+from rds_tls.settings import Settings
+try:
+    download("https://truststore.invalid/roots.pem", Settings(total_timeout=0.1))
+except Exception as error:
+    print(error.cause)
+"""
+
+
+def test_exit_does_not_wait_for_a_dead_resolver() -> None:
+    """A program whose download was given up ends, although the worker still waits for an answer from DNS."""
+    ended = subprocess.run([sys.executable, "-c", LEAVE], capture_output=True, text=True, timeout=60, check=True)
+    assert (ended.stdout, ended.stderr) == ("no answer in time (0.1 s)\n", "")
 
 
 @pytest.mark.parametrize(
