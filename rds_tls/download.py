@@ -239,7 +239,7 @@ def _follow(session: requests.Session, request: _Request) -> requests.Response:
 def _get(session: requests.Session, url: str, request: _Request) -> requests.Response:
     settings, remaining = request.settings, request.limits.remaining()
     return session.get(
-        without_login(url),
+        url,
         auth=request.login,
         headers=request.validators.headers(),
         stream=True,

@@ -118,6 +118,12 @@ def unreachable(account: Account) -> None:
     account.set(AWS_ENDPOINT_URL="http://127.0.0.1:1")
 
 
+def unreachable_with_a_login(account: Account) -> None:
+    """Nobody listens where STS should be, at a URL with a password."""
+    assume(account, 0)
+    account.set(AWS_ENDPOINT_URL=f"http://user:{CANARY}@127.0.0.1:1")
+
+
 def bad_proxy(account: Account) -> None:
     """The proxy's URL, with a password, cannot be read."""
     assume(account, 0)
@@ -283,6 +289,7 @@ TROUBLES = {
     overloaded: "ClientError",
     hung_up: "ConnectionClosedError",
     unreachable: "EndpointConnectionError",
+    unreachable_with_a_login: "EndpointConnectionError",
     bad_proxy: "HTTPClientError",
     refusing_proxy: "ProxyConnectionError",
     proxy_with_a_strange_password: "HTTPClientError",
