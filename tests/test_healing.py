@@ -359,8 +359,7 @@ def test_cold_stampede_is_one_download(https: LocalHttps, tmp_path: Path, new: A
 FORK = """
 import os, sys, warnings
 import rds_tls
-from rds_tls import healing, refresh, snapshot
-from rds_tls.endpoint import RootSet
+from rds_tls import refresh
 warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 and later warn of fork() beside threads
 region = sys.argv[1]
 rds_tls.ssl_context(region=region)
@@ -393,8 +392,7 @@ def test_fork_while_a_refresh_runs(store: TrustStore) -> None:
 EXIT = """
 import atexit, sys
 import rds_tls
-from rds_tls import healing, refresh, snapshot
-from rds_tls.endpoint import RootSet
+from rds_tls import refresh
 
 @atexit.register
 def last_act():
@@ -524,8 +522,7 @@ def test_whatever_stops_background_work_is_logged(
 # The program ends while the background thread is at work that must not be cut off.
 LEAVE_AT_WORK = """
 import threading
-from rds_tls import healing, refresh, snapshot
-from rds_tls.endpoint import RootSet
+from rds_tls import refresh
 from rds_tls.refresh import SCHEDULE
 refresh.HEAD_START = 0
 begun = threading.Event()
@@ -552,8 +549,7 @@ def test_exit_waits_for_what_must_not_be_cut_off() -> None:
 # The background thread comes back from the network after the exit has begun.
 LEAVE_BEFORE_WORK = """
 import atexit, threading
-from rds_tls import healing, refresh, snapshot
-from rds_tls.endpoint import RootSet
+from rds_tls import refresh
 from rds_tls.refresh import SCHEDULE
 refresh.HEAD_START = 0
 asking, answered = threading.Event(), threading.Event()
