@@ -3,15 +3,18 @@
 Wherever another test expects a refusal, a positive control here shows that the server would have let a laxer client in.
 """
 
+import os
 import signal
 import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from select import select
 from typing import Any
 
 import psycopg
@@ -25,7 +28,7 @@ import rds_tls
 from tests.conftest import REGION, Pki
 from tests.local_rds import Authority, Credentials, KeyType, MariaDbServer, PostgresServer, process
 from tests.local_rds.pki import unverified_context
-from tests.local_rds.process import Home, ServerError, find_program, missing_packages
+from tests.local_rds.process import GO, WAIT, Home, ServerError, find_program, missing_packages
 
 WRITER = "demo.cluster-abcdefghij12.eu-west-1.rds.amazonaws.com"
 READER = "demo.cluster-ro-abcdefghij12.eu-west-1.rds.amazonaws.com"
@@ -380,3 +383,99 @@ def test_nothing_is_missing_where_these_tests_run() -> None:
         command, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=Path(__file__).parent.parent
     )
     assert result.stdout == b"\n"
+
+
+# A run that is to be killed. It says where its things are, and waits.
+SERVE = """
+import sys
+from tests import local_rds
+with getattr(local_rds, sys.argv[1])() as server:
+    print(server.port, server._home.path, flush=True)
+    sys.stdin.read()
+"""
+PREPARE = """
+import os
+from tests.local_rds.process import Home
+home = Home("postgres")
+os.mkfifo(home.path / "alive")
+os.chmod(home.path / "alive", 0o666)
+print(home.path, flush=True)
+home.run("sh", "-c", "exec tail -f /dev/null >alive")
+"""
+
+
+def run_to_be_killed(program: str, *arguments: str) -> subprocess.Popen[str]:
+    """Start a run, whose keeper shares its stderr: the end of that pipe is the keeper's end."""
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+        env=os.environ | {"TMPDIR": tempfile.gettempdir()},
+    )
+
+
+@pytest.mark.parametrize("end", [subprocess.Popen[str].kill, subprocess.Popen[str].terminate], ids=["KILL", "TERM"])
+@pytest.mark.parametrize(("server", "homes"), [("PostgresServer", 1), ("MariaDbServer", 2)])
+def test_killed_run_leaves_nothing(server: str, homes: int, end: Callable[[subprocess.Popen[str]], None]) -> None:
+    """A run that is killed takes its server, and every folder of its own, with it: the template too."""
+    with run_to_be_killed(SERVE, server) as run:
+        assert run.stdout is not None
+        port, path = run.stdout.readline().split()
+        folder = Path(path).parent
+        assert len(list(folder.iterdir())) == homes
+        socket.create_connection(("127.0.0.1", int(port))).close()
+        end(run)
+        _, errors = run.communicate(timeout=60)
+    assert (errors, folder.exists()) == ("", False)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(port)))
+
+
+def test_run_killed_while_it_prepares_leaves_nothing() -> None:
+    """A program that prepares a server ends with the run as well."""
+    with run_to_be_killed(PREPARE) as run:
+        assert run.stdout is not None
+        home = Path(run.stdout.readline().strip())
+        with (home / "alive").open() as alive:  # waits for the program, which holds the other end
+            run.kill()
+            assert select([alive], [], [], 60)[0] == [alive]
+            assert alive.read() == ""
+        _, errors = run.communicate(timeout=60)
+    assert (errors, home.parent.exists()) == ("", False)
+
+
+def test_program_of_a_run_that_is_gone_does_not_start() -> None:
+    """Where a run ends before its keeper knows of a program, the program never starts."""
+    ended = subprocess.run([*WAIT, "echo", "started"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, b"")
+    told = subprocess.run([*WAIT, "echo", "started"], input=GO.encode(), capture_output=True, check=True)
+    assert told.stdout == b"started\n"
+
+
+# A program that ends by SIGKILL alone, and says when it is there.
+STUBBORN = "import signal; signal.signal(signal.SIGQUIT, signal.SIG_IGN); print(flush=True); signal.pause()"
+KEEP = "from tests.local_rds import keeper; keeper.STOP_SECONDS = 0.1; keeper.main()"
+
+
+def test_keeper_ends_what_runs_and_nothing_else() -> None:
+    """A program that ignores its signal is killed, one that has ended is no trouble, and a forgotten one is spared."""
+    programs: list[Any] = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, process_group=0)
+        for code in ("", STUBBORN, STUBBORN)
+    ]
+    gone, stubborn, spared = programs
+    try:
+        assert (gone.wait(), stubborn.stdout.readline(), spared.stdout.readline()) == (0, b"\n", b"\n")
+        lines = f"+{gone.pid}\n+{spared.pid}\n+{stubborn.pid}\n-{spared.pid}\n"
+        kept = subprocess.run(
+            [sys.executable, "-c", KEEP, tempfile.gettempdir()], input=lines, capture_output=True, text=True, check=True
+        )
+        assert (stubborn.wait(60), spared.poll()) == (-signal.SIGKILL, None)
+    finally:
+        for program in programs:
+            program.kill()
+            program.communicate()
+    assert (kept.stderr, Path(kept.stdout.strip()).exists()) == ("", False)

@@ -1,6 +1,5 @@
 """A MariaDB server of one's own, on loopback."""
 
-import atexit
 import secrets
 from functools import cache
 from pathlib import Path
@@ -125,9 +124,8 @@ class MariaDbServer:
 
 @cache
 def _template() -> Path:
-    """Make the system tables once per process; each server starts from a copy."""
+    """Make the system tables once per process; each server starts from a copy, and the keeper removes them."""
     home = Home("mysql")
-    atexit.register(home.close)
     home.run(
         find_program("mariadb-install-db"),
         "--no-defaults",

@@ -3,6 +3,7 @@
 ``python -m tests.local_rds.process`` prints the Debian packages that the servers need and this machine lacks.
 """
 
+import atexit
 import os
 import pwd
 import re
@@ -10,17 +11,24 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 START_SECONDS = 60
 STOP_SECONDS = 10
 PORT_ATTEMPTS = 5
+
+# A shell that becomes the program when it is told to: by then the keeper knows of it. If this process ends in between,
+# it reads the end of the pipe, and ends too.
+WAIT = ("sh", "-c", 'read go && exec "$@" </dev/null', "sh")
+GO = "go\n"
 
 
 class Packages(NamedTuple):
@@ -96,7 +104,8 @@ class Home:
     """A private directory for one server, the account that owns it, and the server that runs there.
 
     Root lends the server another account, because databases refuse to run as root. The directory lies below the
-    system's temporary directory: pytest's own temporary directories are closed to other accounts.
+    system's temporary directory: pytest's own temporary directories are closed to other accounts. Server and directory
+    end with this process at the latest, however it ends.
 
     Args:
         account: the account that the database's package creates; `nobody` stands in for it where there is none.
@@ -108,17 +117,18 @@ class Home:
 
     def __init__(self, account: str) -> None:
         self._owner = _lend_account(account)
-        self.path = Path(tempfile.mkdtemp(prefix="rds-tls-"))
+        self.path = Path(tempfile.mkdtemp(dir=keeper().folder))
         self.port = 0
         self._server: _Server | None = None
         self._options: dict[str, Any] = {
             "cwd": self.path,
             # Log lines in English; temporary files where the account may write.
             "env": os.environ | {"LC_ALL": "C", "TMPDIR": str(self.path)},
-            "stdin": subprocess.DEVNULL,
+            "stdin": subprocess.PIPE,
             "text": True,
             "errors": "replace",
             "umask": 0o077,
+            "process_group": 0,
         }
         if self._owner:
             user, group = self._owner
@@ -140,9 +150,11 @@ class Home:
         Raises:
             ServerError: it failed.
         """
-        result = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **self._options)
-        if result.returncode:
-            raise ServerError(f"{command[0]} failed with status {result.returncode}:\n{result.stdout}")
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **self._options}
+        with subprocess.Popen([*WAIT, *command], **options) as program, keeper().watching(program.pid):
+            output, _ = program.communicate(GO)
+        if program.returncode:
+            raise ServerError(f"{command[0]} failed with status {program.returncode}:\n{output}")
 
     def start(self, command: Callable[[int], Sequence[str | Path]], ready: str) -> None:
         """Start the server on a free port and return when it is ready.
@@ -190,7 +202,11 @@ class _Server:
         self._log: deque[str] = deque(maxlen=200)
         self._ready = False
         self._settled = threading.Event()
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options)
+        self.process = subprocess.Popen([*WAIT, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options)
+        keeper().started(self.process.pid)
+        assert self.process.stdin is not None  # it is a pipe
+        with self.process.stdin as pipe:
+            pipe.write(GO)
         self._reader = threading.Thread(target=self._read, args=(ready,), daemon=True)
         self._reader.start()
 
@@ -221,8 +237,67 @@ class _Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        keeper().ended(self.process.pid)
         # Children of the server may hold the pipe for a moment longer.
         self._reader.join(STOP_SECONDS)
+
+
+class Keeper:
+    """The program ``keeper.py``, which ends what this process has started, once this process is no more.
+
+    Attributes:
+        folder: where this process puts what the keeper is to remove.
+    """
+
+    def __init__(self) -> None:
+        program = str(Path(__file__).with_name("keeper.py"))
+        # In a session of its own, out of the reach of a terminal's Ctrl-C, and of a signal to this process's group.
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", program, tempfile.gettempdir()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        atexit.register(self._close)
+        assert self._process.stdout is not None  # it is a pipe
+        with self._process.stdout as answer:
+            folder = answer.readline().strip()
+        if not folder:
+            raise ServerError(f"{program} did not start; what it wrote to stderr says why")
+        self.folder = Path(folder)
+
+    def started(self, group: int) -> None:
+        """Take note of a process group that has started."""
+        self._tell(f"+{group}")
+
+    def ended(self, group: int) -> None:
+        """Take note of a process group that has ended, so that its number may be somebody else's."""
+        self._tell(f"-{group}")
+
+    @contextmanager
+    def watching(self, group: int) -> Iterator[None]:
+        """Take note of a process group for as long as a block runs."""
+        self.started(group)
+        try:
+            yield
+        finally:
+            self.ended(group)
+
+    def _tell(self, line: str) -> None:
+        assert self._process.stdin is not None  # it is a pipe
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+
+    def _close(self) -> None:
+        with self._process:  # closes its pipe, and waits
+            pass
+
+
+@cache
+def keeper() -> Keeper:
+    """Start the keeper of this process, once."""
+    return Keeper()
 
 
 def free_port() -> int:
