@@ -3,7 +3,6 @@
 ``python -m tests.local_rds.process`` prints the Debian packages that the servers need and this machine lacks.
 """
 
-import atexit
 import os
 import pwd
 import re
@@ -11,15 +10,15 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from functools import cache
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from tests.local_rds.keeper import keeper
 
 START_SECONDS = 60
 STOP_SECONDS = 10
@@ -240,64 +239,6 @@ class _Server:
         keeper().ended(self.process.pid)
         # Children of the server may hold the pipe for a moment longer.
         self._reader.join(STOP_SECONDS)
-
-
-class Keeper:
-    """The program ``keeper.py``, which ends what this process has started, once this process is no more.
-
-    Attributes:
-        folder: where this process puts what the keeper is to remove.
-    """
-
-    def __init__(self) -> None:
-        program = str(Path(__file__).with_name("keeper.py"))
-        # In a session of its own, out of the reach of a terminal's Ctrl-C, and of a signal to this process's group.
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", program, tempfile.gettempdir()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        atexit.register(self._close)
-        assert self._process.stdout is not None  # it is a pipe
-        with self._process.stdout as answer:
-            folder = answer.readline().strip()
-        if not folder:
-            raise ServerError(f"{program} did not start; what it wrote to stderr says why")
-        self.folder = Path(folder)
-
-    def started(self, group: int) -> None:
-        """Take note of a process group that has started."""
-        self._tell(f"+{group}")
-
-    def ended(self, group: int) -> None:
-        """Take note of a process group that has ended, so that its number may be somebody else's."""
-        self._tell(f"-{group}")
-
-    @contextmanager
-    def watching(self, group: int) -> Iterator[None]:
-        """Take note of a process group for as long as a block runs."""
-        self.started(group)
-        try:
-            yield
-        finally:
-            self.ended(group)
-
-    def _tell(self, line: str) -> None:
-        assert self._process.stdin is not None  # it is a pipe
-        self._process.stdin.write(f"{line}\n")
-        self._process.stdin.flush()
-
-    def _close(self) -> None:
-        with self._process:  # closes its pipe, and waits
-            pass
-
-
-@cache
-def keeper() -> Keeper:
-    """Start the keeper of this process, once."""
-    return Keeper()
 
 
 def free_port() -> int:
