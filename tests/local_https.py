@@ -22,7 +22,7 @@ DRIP_SECONDS = 0.02
 # Ten seconds of it: twice what a test grants an abandoned client, and an end to a test that would hang.
 DRIP_BYTES = 500
 # More than any client should take of one answer, and little enough for one that takes it all.
-ENDLESS_BYTES = 64 * 1_048_576
+ENDLESS_BYTES = 128 * 1_048_576
 
 
 class Seen(NamedTuple):

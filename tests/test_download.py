@@ -477,7 +477,7 @@ ENDLESS = {
     "gzip": (b"HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n\r\n", b"x"),
     "refusal": (b"HTTP/1.0 404 Not Found\r\n\r\n", b"x"),
 }
-# What the client may hold in memory; and what may be sent until it hangs up, with the buffers of every socket on the way.
+# What the client may hold in memory; what may be sent until it hangs up, with the buffers of every socket on the way.
 HELD_BYTES = 16 * 1_048_576
 SENT_BYTES = 64 * 1_048_576
 TOO_LARGE = "the answer is larger than 1114112 bytes, headers and all"
