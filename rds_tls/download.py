@@ -121,7 +121,7 @@ NOTHING_KNOWN = Validators()
 
 
 class _Request(NamedTuple):
-    """What one call of download() is about; the URL has no login in it any more."""
+    """What one call of download() is about; the URL has no login in it."""
 
     url: str
     login: "_Login"
@@ -138,7 +138,7 @@ class _Login(AuthBase):
     """
 
     def __init__(self, url: str) -> None:
-        self._user_info = url.rpartition("@")[0].partition("://")[2].encode("utf-8", "surrogatepass")
+        self._user_info = url.rpartition("@")[0].partition("://")[2].encode()
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self._user_info:
@@ -164,8 +164,10 @@ def download(url: str, settings: "Settings", validators: Validators = NOTHING_KN
     certifi); proxies come from the environment. The content is NOT verified: bundle.py does that.
 
     Args:
-        url: an ``https://`` URL; it may redirect three times, to the same host and port alone.
-        settings: the time to connect and for everything (s), and the CA file of a mirror.
+        url: an ``https://`` URL without user and password; it may redirect three times, to the same host and port
+            alone.
+        settings: the time to connect and for everything (s), the CA file of a mirror, and the login in its URL, which
+            is sent along.
         validators: what an earlier download returned, to get no content when the file is still the same.
 
     Returns:
@@ -174,8 +176,8 @@ def download(url: str, settings: "Settings", validators: Validators = NOTHING_KN
     Raises:
         DownloadError: for every failure; at the latest when ``settings.total_timeout`` is over.
     """
-    # From here on the login is in an object that no repr shows: a traceback may show locals.
-    url, login = without_login(url), _Login(url)
+    # The login is in an object that no repr shows: a traceback may show locals.
+    login = _Login(settings.truststore_url or "")
     limits = Limits(time.monotonic() + settings.total_timeout, MAX_BYTES + MAX_FRAMING_BYTES)
     request = _Request(url, login, settings, validators, limits)
     future: Future[Download] = Future()

@@ -56,7 +56,7 @@ class Request(NamedTuple):
     database: str | None = None
 
     def __repr__(self) -> str:
-        return f"<Request for {self.user!r} at {self.host!r}>"  # never the password
+        return f"<Request for {self.user!r}>"  # never the password, nor a URL that may hold one
 
 
 class Plan(NamedTuple):
@@ -199,10 +199,12 @@ def _checked_route(endpoint: Endpoint, port: int | None, region: str | None) -> 
 def _password(request: Request, endpoint: Endpoint, port: int) -> str | None:
     """Get what this one connection logs in with."""
     if not request.iam:
-        password = request.password() if callable(request.password) else request.password
-        if password is not None and not isinstance(password, str):
-            raise OptionError(f"password= gives a {type(password).__name__}, not a str")
-        return password
+        password: object = request.password() if callable(request.password) else request.password
+        if password is None or isinstance(password, str):
+            return password
+        kind = type(password).__name__
+        del password  # a traceback may show locals
+        raise OptionError(f"password= gives a {kind}, not a str")
     if request.password is not None:
         raise OptionError("iam=True signs a token in place of the password: leave password= out")
     region = agreed("region", endpoint.region, request.region)
@@ -221,10 +223,18 @@ def _checked_port(port: int, name: str) -> int:
 
 def _checked_via(via: "Address") -> "Address":
     match via:
-        case (str() as address, int() as port) if address:
+        case (str() as address, int() as port) if _is_dialable(address):
             return address, _checked_port(port, "the port of via=, ")
         case _:
             raise OptionError(f"via={_shown(via)} is no address: give a pair, as in via=('127.0.0.1', 15432)")
+
+
+def _is_dialable(address: str) -> bool:
+    """Say whether the resolver takes a text at all; of any other, its UnicodeError would repeat it."""
+    try:
+        return address != "" and address.encode("idna") != b""
+    except UnicodeError:
+        return False
 
 
 def _shown(value: object) -> str:

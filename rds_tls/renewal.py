@@ -10,7 +10,7 @@ from rds_tls.endpoint import RootSet, Trust
 from rds_tls.errors import DownloadError, OptionError, SettingsError, TrustError
 from rds_tls.memory import MEMORY
 from rds_tls.refresh import SCHEDULE
-from rds_tls.settings import process_settings, without_login
+from rds_tls.settings import process_settings
 from rds_tls.validation import validated
 
 TYPE_CHECKING = False
@@ -87,9 +87,9 @@ def _fetch_from(
 ) -> tuple[Download, bytes]:
     rest = round(deadline - time.monotonic(), 3)
     if rest <= 0:
-        raise DownloadError(without_login(url), f"nothing is left for it of {settings.total_timeout:g} seconds")
+        raise DownloadError(url, f"nothing is left for it of {settings.total_timeout:g} seconds")
     limited = settings._replace(total_timeout=rest)
-    if current is None or current.url != without_login(url):
+    if current is None or current.url != url:
         answer = download(url, limited)
     else:
         answer = download(url, limited, Validators(current.etag, current.last_modified))

@@ -22,7 +22,7 @@ def urls(roots: "RootSet", settings: "Settings") -> list[str]:
         settings: the mirror, if there is one, and the file format.
 
     Returns:
-        The URLs, in the order in which they are to be asked.
+        The URLs, in the order in which they are to be asked, without the login of the mirror's.
 
     Raises:
         TrustError: AWS publishes none for the partition, and the settings name no mirror.
@@ -42,9 +42,7 @@ def leads_to(settings: "Settings", url: str, roots: "RootSet") -> bool:
         base = _base(roots, settings)
     except TrustError:
         return False
-    return any(
-        url == without_login(found) for file_format in _FORMATS for found in _published(base, roots, file_format)
-    )
+    return any(url in _published(base, roots, file_format) for file_format in _FORMATS)
 
 
 def _base(roots: "RootSet", settings: "Settings") -> str:
@@ -55,7 +53,7 @@ def _base(roots: "RootSet", settings: "Settings") -> str:
             f"AWS publishes no trust store with {roots}: set RDS_TLS_CA_BUNDLE to a PEM file of them, or "
             "RDS_TLS_TRUSTSTORE_URL to a mirror"
         )
-    return base
+    return without_login(base)
 
 
 def _published(base: str, roots: "RootSet", file_format: str) -> list[str]:

@@ -288,6 +288,8 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no such region": ({"region": CANARY}, "region= is not the name of an AWS region, such as 'eu-west-1'"),
     "via as text": ({"via": CANARY}, "via=<str> is no address: give a pair"),
+    "via with a label too long": ({"via": ("x" * 70, 15432)}, "via=<tuple> is no address: give a pair"),
+    "via with an empty label": ({"via": ("a..b", 15432)}, "via=<tuple> is no address: give a pair"),
     "via without host": ({"via": ("", CANARY)}, "via=<tuple> is no address: give a pair"),
     "via with a bad port": ({"via": (CANARY, 0)}, "the port of via=, 0 is no TCP port"),
     "url with a login": ({"host": f"postgresql://app:{CANARY}@{HOST}/shop"}, "nothing is read from the URL"),

@@ -41,6 +41,7 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "tls option": {"sslmode": "require", "ssl_disabled": True},
     "bad port": {"port": 0},
     "bad via": {"via": "127.0.0.1"},
+    "login in via": {"via": (f"app:{CANARY}\u20ac@{'x' * 70}", 5432)},
     "token beside it": {"iam": True},
     "unexpected alias": {"expect": "*.cluster-zzzzzzzzzzzz.eu-west-1.rds.amazonaws.com"},
     "login in an alias url": {"host": f"postgresql://app:{CANARY}@{HOST}/db", "expect": f"x{HOST}"},
@@ -108,6 +109,15 @@ def test_reprs_do_not_show_it() -> None:
         assert plan.options["password"] == CANARY
         for value in (request, plan, plan.target, plan.target.bundle):
             assert CANARY not in f"{value!r} {value}"
+    assert CANARY not in repr(Request(f"postgresql://app:{CANARY}@{HOST}/db"))
+
+
+def test_password_of_another_type_is_in_no_local_of_what_refuses_it() -> None:
+    """Bytes in the place of a password are refused, and where that is done no local holds them."""
+    password: Any = CANARY.encode()
+    with pytest.raises(rds_tls.OptionError, match="gives a bytes, not a str") as caught:
+        rds_tls.postgres_kwargs(HOST, password=lambda: password, settings=OFFLINE)
+    assert [name for name, text in locals_of_ours(caught.value).items() if CANARY in text] == []
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +151,7 @@ MIRROR_TROUBLE = {
 def test_mirror_in_trouble_does_not_show_its_password(
     mirror: LocalHttps, answers: list[Answer], password: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither the error nor a log shows the login of the mirror's URL; of download()'s locals, none does either."""
+    """Neither the error, nor a log, nor a local of ours shows the login of the mirror's URL."""
     for path in (REGION_FILE, GLOBAL_FILE):
         mirror.url(path, *answers)
     with pytest.raises(rds_tls.RdsTlsError) as caught:
@@ -150,7 +160,7 @@ def test_mirror_in_trouble_does_not_show_its_password(
     seen = locals_of_ours(caught.value)
     if isinstance(caught.value, rds_tls.DownloadError):
         assert {"download.url", "download.settings", "download.request"} <= set(seen)
-    assert [name for name, text in seen.items() if CANARY in text and name.startswith("download.")] == []
+    assert [name for name, text in seen.items() if CANARY in text] == []
 
 
 def test_mirror_behind_a_bad_proxy_does_not_show_its_password(
