@@ -60,7 +60,18 @@ def connect_postgres(
         DriverNotInstalledError: psycopg is missing.
         psycopg.Error: what psycopg raises, with a note when TLS is the cause.
     """
-    request = Request(host, port, via, expect, region, settings, iam, user, password, dbname)
+    request = Request(
+        host=host,
+        port=port,
+        via=via,
+        expect=expect,
+        region=region,
+        settings=settings,
+        iam=iam,
+        user=user,
+        password=password,
+        database=dbname,
+    )
     plan = make_plan(POSTGRES, "psycopg", request, driver_options)
     connection: psycopg.Connection[Any] = _connect(plan)
     return connection
@@ -86,7 +97,18 @@ async def aconnect_postgres(
     """
     import asyncio  # 20 ms that only this function needs
 
-    request = Request(host, port, via, expect, region, settings, iam, user, password, dbname)
+    request = Request(
+        host=host,
+        port=port,
+        via=via,
+        expect=expect,
+        region=region,
+        settings=settings,
+        iam=iam,
+        user=user,
+        password=password,
+        database=dbname,
+    )
     plan = await asyncio.to_thread(make_plan, POSTGRES, "psycopg", request, driver_options)
     while True:
         try:
@@ -143,7 +165,18 @@ def connect_mysql(
         DriverNotInstalledError: PyMySQL is missing or older than 1.2.
         pymysql.Error: what PyMySQL raises, with a note when TLS is the cause.
     """
-    request = Request(host, port, via, expect, region, settings, iam, user, password, database)
+    request = Request(
+        host=host,
+        port=port,
+        via=via,
+        expect=expect,
+        region=region,
+        settings=settings,
+        iam=iam,
+        user=user,
+        password=password,
+        database=database,
+    )
     plan = make_plan(MYSQL, "pymysql", request, driver_options)
     connection: pymysql.Connection[Any] = _connect(plan)
     return connection
@@ -187,7 +220,18 @@ def postgres_kwargs(
     Raises:
         EndpointError, OptionError, TrustError, DriverNotInstalledError, IamError: as for ``connect_postgres``.
     """
-    request = Request(host, port, via, expect, region, settings, iam, user, password, dbname)
+    request = Request(
+        host=host,
+        port=port,
+        via=via,
+        expect=expect,
+        region=region,
+        settings=settings,
+        iam=iam,
+        user=user,
+        password=password,
+        database=dbname,
+    )
     return make_plan(POSTGRES, driver, request, driver_options).options
 
 
@@ -229,7 +273,18 @@ def mysql_kwargs(
     Raises:
         EndpointError, OptionError, TrustError, DriverNotInstalledError, IamError: as for ``connect_mysql``.
     """
-    request = Request(host, port, via, expect, region, settings, iam, user, password, database)
+    request = Request(
+        host=host,
+        port=port,
+        via=via,
+        expect=expect,
+        region=region,
+        settings=settings,
+        iam=iam,
+        user=user,
+        password=password,
+        database=database,
+    )
     return make_plan(MYSQL, driver, request, driver_options).options
 
 
