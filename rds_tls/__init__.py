@@ -4,6 +4,7 @@ The floors: imports run strictly downwards, and rooms on one floor never import 
 
 ::
 
+    0  _version    the version of this package
     0  errors      the exception tree
     0  log         messages under the logger "rds_tls"
     0  known_roots fingerprints of the published roots
@@ -23,19 +24,20 @@ The floors: imports run strictly downwards, and rooms on one floor never import 
     3  alias       a CNAME of one's own -> the endpoint behind it
     3  iam         a token in place of a password
     3  snapshot    the roots that ship with the package
-    3  memory      downloaded roots where no directory can be written
+    3  kept        what is in memory
     3  truststore  where the roots are published
     3  validation  whether roots are AWS's, when they come and when they are read again
-    4  store       which directory, or this process's memory
-    5  renewal     download, validate, store
-    6  trust       what to trust for an endpoint, and why
-    7  healing     newer roots, after a rotation
-    8  sealed      a sealed SSLContext from a trusted bundle
-    9  context     one for all who trust the same anchors
-    10 pinned      one for one name, whatever a driver dials
-    11 drivers     one file for each database driver
-    12 plan        what is decided before a driver dials, and after it failed
-    13 connect     one call from a host name to a verified connection
+    4  memory      downloaded roots where no directory can be written
+    5  store       which directory, or this process's memory
+    6  renewal     download, validate, store
+    7  trust       what to trust for an endpoint, and why
+    8  healing     newer roots, after a rotation
+    9  sealed      a sealed SSLContext from a trusted bundle
+    10 context     one for all who trust the same anchors
+    11 pinned      one for one name, whatever a driver dials
+    12 drivers     one file for each database driver
+    13 plan        what is decided before a driver dials, and after it failed
+    14 connect     one call from a host name to a verified connection
 
 Importing this package loads nothing but this file: each public name arrives with its first use (PEP 562).
 """
@@ -45,6 +47,7 @@ Importing this package loads nothing but this file: each public name arrives wit
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from rds_tls._version import __version__ as __version__
     from rds_tls.connect import aconnect_postgres, connect_mysql, connect_postgres, mysql_kwargs, postgres_kwargs
     from rds_tls.context import ssl_context
     from rds_tls.endpoint import Endpoint, Kind, Trust, parse_endpoint
@@ -64,8 +67,6 @@ if TYPE_CHECKING:
     from rds_tls.renewal import prefetch
     from rds_tls.settings import Settings
     from rds_tls.trust import ca_path
-
-__version__ = "0.1.0"
 
 __all__ = [
     "BundleError",
@@ -95,6 +96,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "__version__": "_version",
     "Endpoint": "endpoint",
     "Kind": "endpoint",
     "Settings": "settings",
@@ -113,7 +115,7 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Import the module that holds a public name when the name is first used."""
-    if name not in __all__:
+    if name not in __all__ and name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     # What importlib.import_module does, without the import of importlib.
     home = __import__(f"{__name__}.{_HOMES.get(name, 'errors')}", fromlist=[name])

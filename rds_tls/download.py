@@ -13,7 +13,6 @@ import os
 import random
 import socket
 import ssl
-import sys
 import threading
 import time
 from base64 import b64encode
@@ -27,6 +26,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
+from rds_tls._version import __version__
 from rds_tls.errors import DownloadError
 from rds_tls.genuine import GenuineContext
 from rds_tls.limits import AnswerTooLargeError, LimitedConnection, Limits
@@ -331,11 +331,8 @@ class _Session(requests.Session):
 
 def _session(limits: Limits) -> _Session:
     session = _Session(limits)
-    # The package itself is always there before its modules. Importing it here would run against the floors, and
-    # importlib.metadata knows nothing of a package that was copied into a Lambda archive.
-    version = sys.modules["rds_tls"].__version__
     # No compression: it would hide the size, and Content-Length would count something else.
-    session.headers.update({"User-Agent": f"rds-tls/{version}", "Accept-Encoding": "identity"})
+    session.headers.update({"User-Agent": f"rds-tls/{__version__}", "Accept-Encoding": "identity"})
     return session
 
 

@@ -8,6 +8,7 @@ from threading import Lock
 from rds_tls import log
 from rds_tls.cache import Entry
 from rds_tls.errors import TrustError
+from rds_tls.kept import KEPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ class MemoryCache:
 
     def __init__(self) -> None:
         self.forget_locks()
-        self._entries: dict[str, tuple[Entry, tuple[int, int]]] = {}
 
     def forget_locks(self) -> None:
         """Begin with a free lock: in a child of fork() another thread's would stay locked for ever."""
@@ -52,7 +52,7 @@ class MemoryCache:
         A descriptor may be closed by the program, and its number go to another file: an entry whose path leads to
         anything but the file that was put there gets a new one.
         """
-        found = self._entries.get(name)
+        found = KEPT.get(name)
         if found is None:
             return None
         entry, file = found
@@ -81,7 +81,7 @@ class MemoryCache:
                 "RDS_TLS_CACHE_DIR to a directory that can"
             ) from error
         entry = entry._replace(path=path)
-        self._entries[name] = entry, file
+        KEPT[name] = entry, file
         return entry
 
 

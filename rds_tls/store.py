@@ -4,6 +4,7 @@ import os
 import sys
 
 from rds_tls import log
+from rds_tls.kept import KEPT
 from rds_tls.settings import without_login
 
 TYPE_CHECKING = False
@@ -61,7 +62,7 @@ def newest(roots: "RootSet", settings: "Settings") -> "Entry | None":
 
         found += [Cache(directory).read(name) for directory in existing]
     # Nor what would hold an entry in memory, before it does.
-    if "rds_tls.memory" in sys.modules:
+    if KEPT:
         from rds_tls.memory import MEMORY
 
         found.append(MEMORY.read(name))

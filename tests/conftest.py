@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import rds_tls
-from rds_tls import cache, memory, refresh, settings, trust, validation
+from rds_tls import cache, kept, refresh, settings, trust, validation
 from rds_tls.drivers import psycopg, pymysql
 from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
 
@@ -37,7 +37,7 @@ def _own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         remembered.cache_clear()
     refresh.SCHEDULE.forget()
     monkeypatch.setattr(refresh, "HEAD_START", 0.0)
-    memory.MEMORY.__init__()  # type: ignore[misc]  # as new, at the same place
+    kept.KEPT.clear()
 
 
 class Pki:

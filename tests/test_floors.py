@@ -11,6 +11,7 @@ PACKAGE = Path(rds_tls.__file__).parent
 
 # The floor plan of the design; a new room is added here on purpose, with its floor.
 FLOORS = {
+    "_version": 0,
     "errors": 0,
     "log": 0,
     "known_roots": 0,
@@ -30,20 +31,21 @@ FLOORS = {
     "alias": 3,
     "iam": 3,
     "snapshot": 3,
-    "memory": 3,
+    "kept": 3,
+    "memory": 4,
     "truststore": 3,
     "validation": 3,
-    "store": 4,
-    "renewal": 5,
-    "trust": 6,
-    "healing": 7,
-    "sealed": 8,
-    "context": 9,
-    "pinned": 10,
-    "drivers": 11,
-    "plan": 12,
-    "connect": 13,
-    "__init__": 14,
+    "store": 5,
+    "renewal": 6,
+    "trust": 7,
+    "healing": 8,
+    "sealed": 9,
+    "context": 10,
+    "pinned": 11,
+    "drivers": 12,
+    "plan": 13,
+    "connect": 14,
+    "__init__": 15,
 }
 
 

@@ -12,6 +12,7 @@ OURS = {
     "rds_tls.endpoint",
     "rds_tls.errors",
     "rds_tls.genuine",
+    "rds_tls.kept",
     "rds_tls.log",
     "rds_tls.records",
     "rds_tls.regions",

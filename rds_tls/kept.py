@@ -1,0 +1,11 @@
+"""What is kept in memory where no directory can be written: nothing, in most programs.
+
+A file of its own, so that a first context can look here without loading what would keep something.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rds_tls.cache import Entry
+
+# By name: the entry, and the device and inode of its file.
+KEPT: "dict[str, tuple[Entry, tuple[int, int]]]" = {}
