@@ -10,7 +10,7 @@ import rds_tls
 from benchmarks.measure import Case, Table, take_turns
 from benchmarks.processes import PEAK_PROGRAM, knows_peak, run
 from benchmarks.stage import NOT_PREFETCHED, Stage
-from rds_tls.snapshot import DIRECTORY
+from rds_tls.roots.snapshot import DIRECTORY
 from tests.trust_store import HOST
 
 WARM = "Warm call"

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import rds_tls
 from benchmarks.resolver import answer_loopback
-from rds_tls.cache import Cache
-from rds_tls.snapshot import DIRECTORY
+from rds_tls.roots.cache.disk import Cache
+from rds_tls.roots.snapshot import DIRECTORY
 from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
 from tests.trust_store import HOST, REGION
 

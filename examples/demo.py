@@ -16,7 +16,7 @@ from typing import Any
 from cryptography import x509
 
 import rds_tls
-from rds_tls.bundle import ca_id_of
+from rds_tls.roots.bundle import ca_id_of
 from tests.local_rds import Authority, Credentials, KeyType, MariaDbServer, PostgresServer
 from tests.local_rds.postgres import SSL_REQUEST
 

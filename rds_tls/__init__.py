@@ -1,43 +1,24 @@
 """Verified TLS connections to Amazon Aurora and RDS.
 
-The floors: imports run strictly downwards, and rooms on one floor never import each other.
+The folders are the way that data takes: a package's ``__init__`` is its door, the function that the next room calls.
+Imports run strictly downwards, rooms on one floor never import each other, and inside a package no import leads in a
+circle.
 
 ::
 
-    0  _version    the version of this package
-    0  errors      the exception tree
-    0  log         messages under the logger "rds_tls"
-    0  known_roots fingerprints of the published roots
-    0  records     named tuples, without the import of typing
-    1  genuine     the interpreter's own SSLContext, whatever stands in its place
-    1  regions     partitions, DNS suffixes, trust-store URLs
-    1  settings    one frozen value, read from arguments and environment
-    1  limits      one HTTP answer: its bytes counted and timed where they arrive
-    1  bundle      bytes -> Bundle of roots
-    1  diagnosis   what went wrong in a handshake -> its cause and its fix
-    1  refresh     when to look for newer roots, and how soon again
-    1  extras      what an extra installs, imported when a call needs it
-    2  ca_file     a caller's own CA file
-    2  endpoint    host name -> Endpoint
-    2  download    one file over HTTPS, in bounded time
-    2  cache       downloaded roots on disk: atomic, locked, self-checking
-    3  alias       a CNAME of one's own -> the endpoint behind it
-    3  iam         a token in place of a password
-    3  snapshot    the roots that ship with the package
-    3  kept        what is in memory
-    3  truststore  where the roots are published
-    3  validation  whether roots are AWS's, when they come and when they are read again
-    4  memory      downloaded roots where no directory can be written
-    5  store       which directory, or this process's memory
-    6  renewal     download, validate, store
-    7  trust       what to trust for an endpoint, and why
-    8  healing     newer roots, after a rotation
-    9  sealed      a sealed SSLContext from a trusted bundle
-    10 context     one for all who trust the same anchors
-    11 pinned      one for one name, whatever a driver dials
-    12 drivers     one file for each database driver
-    13 plan        what is decided before a driver dials, and after it failed
-    14 connect     one call from a host name to a verified connection
+    6  connect/    one call from a host name to a verified connection
+    5  drivers/    one file for each database driver
+    5  diagnosis/  what is wrong, in words
+    4  context/    sealed SSLContexts
+    3  roots/      the trust anchors of an endpoint, and where they come from
+    2  endpoint/   what a host name means
+    2  settings    one frozen value, read from arguments and environment
+    2  extras      what an extra installs, imported when a call needs it
+    2  genuine     the interpreter's own SSLContext, whatever stands in its place
+    1  errors      the exception tree
+    1  log         messages under the logger "rds_tls"
+    1  records     named tuples, without the import of typing
+    1  _version    the version of this package
 
 Importing this package loads nothing but this file: each public name arrives with its first use (PEP 562).
 """
@@ -64,9 +45,9 @@ if TYPE_CHECKING:
         TrustError,
         UnverifiedConnectionError,
     )
-    from rds_tls.renewal import prefetch
+    from rds_tls.roots.lookup import ca_path
+    from rds_tls.roots.renewal import prefetch
     from rds_tls.settings import Settings
-    from rds_tls.trust import ca_path
 
 __all__ = [
     "BundleError",
@@ -102,13 +83,13 @@ _HOMES = {
     "Settings": "settings",
     "Trust": "endpoint",
     "aconnect_postgres": "connect",
-    "ca_path": "trust",
+    "ca_path": "roots.lookup",
     "connect_mysql": "connect",
     "connect_postgres": "connect",
     "mysql_kwargs": "connect",
     "parse_endpoint": "endpoint",
     "postgres_kwargs": "connect",
-    "prefetch": "renewal",
+    "prefetch": "roots.renewal",
     "ssl_context": "context",
 }
 

@@ -9,7 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
-from rds_tls.cache import Cache, Entry
+from rds_tls.roots.cache.disk import Cache, Entry
 
 NAME = "eu-west-1"
 URL = "https://truststore.pki.rds.amazonaws.com/eu-west-1/eu-west-1-bundle.pem"

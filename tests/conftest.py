@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 
 import rds_tls
-from rds_tls import cache, kept, refresh, settings, trust, validation
+from rds_tls import settings
 from rds_tls.drivers import psycopg, pymysql
+from rds_tls.roots import background as refresh
+from rds_tls.roots import lookup as trust
+from rds_tls.roots.cache import disk as cache
+from rds_tls.roots.cache import kept
+from rds_tls.roots.truststore import validation
 from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
 
 # What is on this machine, and no network: for tests that mean the snapshot.

@@ -7,7 +7,7 @@ import sys
 import psycopg
 
 import rds_tls
-from rds_tls import refresh
+from rds_tls.roots import background as refresh
 
 
 def connect(host: str, port: str) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import rds_tls
-from rds_tls.memory import MEMORY
+from rds_tls.roots.cache.memory import MEMORY
 
 FACTS = {"url": "https://truststore.example", "etag": None, "last_modified": None, "fetched_at": 1.5}
 

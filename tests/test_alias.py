@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import rds_tls
-from rds_tls.alias import follow
 from rds_tls.endpoint import Kind
+from rds_tls.endpoint.alias import follow
 from tests.conftest import Pki
 from tests.leaks import CANARY
 from tests.local_rds import KeyType, MariaDbServer, PostgresServer

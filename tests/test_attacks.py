@@ -12,7 +12,7 @@ from typing import Any
 import pymysql
 import pytest
 
-from rds_tls.diagnosis import Cause, diagnose
+from rds_tls.diagnosis.causes import Cause, diagnose
 from tests.conftest import SIBLING, Pki
 from tests.hostile.arena import (
     CONTROLS,

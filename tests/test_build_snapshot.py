@@ -17,9 +17,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from rds_tls import snapshot
-from rds_tls.bundle import MAX_BYTES
-from rds_tls.snapshot import parse_manifest
+from rds_tls.roots import snapshot
+from rds_tls.roots.bundle import MAX_BYTES
+from rds_tls.roots.snapshot import parse_manifest
 from tests.minting import CA, KEY, NOW, OTHER_KEY, mint, pem
 from tools import build_snapshot
 
@@ -125,7 +125,7 @@ def test_new_root_is_written_with_a_warning(workplace: Workplace, capsys: pytest
     assert workplace.build(EU_WEST_1 + pem(mint("Amazon RDS xx-new-1 Root CA RSA2048 G1"))) == 0
     assert "xx-new-1.pem" in workplace.written()
     assert capsys.readouterr().err == (
-        "warning: Amazon RDS xx-new-1 Root CA RSA2048 G1 is new: check its fingerprint, then add it to known_roots.py\n"
+        "warning: Amazon RDS xx-new-1 Root CA RSA2048 G1 is new: check its fingerprint, then add it to roots/known.py\n"
     )
 
 

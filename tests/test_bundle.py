@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rds_tls import snapshot
-from rds_tls.bundle import MAX_BYTES, Bundle, Channel, Dropped, Reason, ca_id_of, parse_bundle
 from rds_tls.errors import BundleError
+from rds_tls.roots import snapshot
+from rds_tls.roots.bundle import MAX_BYTES, Bundle, Channel, Dropped, Reason, ca_id_of, parse_bundle
 from tests.minting import BROKEN_CONSTRAINTS, CA, KEY, NO_CA, NOW, OTHER_KEY, key_usage, mint, pem
 
 SHIPPED = Path(snapshot.DIRECTORY)

@@ -22,11 +22,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rds_tls
-from rds_tls.cache import LEFTOVER_AGE, MAX_FILE_BYTES, Cache, Entry
-from rds_tls.store import candidates
+from rds_tls.roots.cache import candidates
+from rds_tls.roots.cache.disk import LEFTOVER_AGE, MAX_FILE_BYTES, Cache, Entry
 from tests.cache_worker import CONTENTS, NAME, URL, enter_and_leave, publish
 
-SHIPPED = Path(rds_tls.__file__).parent / "snapshot"
+SHIPPED = Path(rds_tls.__file__).parent / "roots" / "snapshot"
 KILLS = 200
 STRANGER = 65534
 TEMPORARY = "/tmp/rds-tls-7"  # noqa: S108 - a name to compare with, not a file
@@ -723,7 +723,7 @@ def test_reading_loads_nothing_heavy(cache: Cache, entry_path: Path) -> None:
     """Choosing a directory and reading an entry loads hashlib, and none of what publishing needs."""
     assert entry_path.exists()
     code = (
-        "import os, sys; from rds_tls.cache import Cache; from rds_tls.store import candidates\n"
+        "import os, sys; from rds_tls.roots.cache.disk import Cache; from rds_tls.roots.cache import candidates\n"
         "candidates(None, os.environ)\n"
         f"assert Cache({cache.directory!r}).read({NAME!r}); print(*sys.modules)"
     )

@@ -17,13 +17,13 @@ import pymysql
 import pytest
 
 import rds_tls
+from rds_tls.context.tunnel import PinnedContext, pinned_context
 from rds_tls.drivers import Target
 from rds_tls.drivers import psycopg as psycopg_adapter
 from rds_tls.drivers import pymysql as pymysql_adapter
 from rds_tls.endpoint import RootSet
-from rds_tls.pinned import PinnedContext, pinned_context
+from rds_tls.roots.lookup import TrustedBundle, trusted_bundle
 from rds_tls.settings import Settings
-from rds_tls.trust import TrustedBundle, trusted_bundle
 from tests.conftest import OFFLINE, REGION, Pki
 from tests.hostile import mysql as hostile_mysql
 from tests.hostile import postgres as hostile_postgres

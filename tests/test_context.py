@@ -12,9 +12,9 @@ import pytest
 import rds_tls
 from rds_tls import context as context_module
 from rds_tls.context import MAX_CONTEXTS, shared_context
+from rds_tls.context.tunnel import pinned_context
 from rds_tls.endpoint import RootSet
-from rds_tls.pinned import pinned_context
-from rds_tls.trust import Source, TrustedBundle
+from rds_tls.roots.lookup import Source, TrustedBundle
 from tests.conftest import OFFLINE
 
 HOST = "db.cluster-abc123def456.eu-west-1.rds.amazonaws.com"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rds_tls.diagnosis import Cause, diagnose
+from rds_tls.diagnosis.causes import Cause, diagnose
 
 HOST = "db.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 

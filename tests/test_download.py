@@ -17,9 +17,9 @@ import pytest
 import requests
 
 import rds_tls
-from rds_tls.download import NOTHING_KNOWN, Download, Validators, _session, download
 from rds_tls.errors import DownloadError, TrustError
-from rds_tls.limits import Limits
+from rds_tls.roots.truststore.download import NOTHING_KNOWN, Download, Validators, _session, download
+from rds_tls.roots.truststore.limits import Limits
 from rds_tls.settings import Settings
 from tests.local_https import Answer, Endless, LocalHttps, Proxy, drip, raw, reply
 
@@ -161,7 +161,7 @@ def test_lasting_trouble_is_tried_three_times(server: LocalHttps, settings: Sett
 
 def test_no_pause_passes_the_deadline(server: LocalHttps, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pause that would pass the total timeout ends the download with the failure before it."""
-    monkeypatch.setattr("rds_tls.download.PAUSES", (3600.0, 3600.0))
+    monkeypatch.setattr("rds_tls.roots.truststore.download.PAUSES", (3600.0, 3600.0))
     error = failure(server.url("/roots.pem", reply(500)), settings)
     assert len(server.seen) == 1
     assert error.cause == "the server answered with status 500"
@@ -404,7 +404,7 @@ def test_black_hole_is_given_up_by_the_total_timeout(settings: Settings, black_h
 LEAVE = """
 import socket, threading
 socket.getaddrinfo = lambda *_, **__: threading.Event().wait()
-from rds_tls.download import download
+from rds_tls.roots.truststore.download import download
 from rds_tls.settings import Settings
 try:
     download("https://truststore.invalid/roots.pem", Settings(total_timeout=0.1))

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from rds_tls import endpoint
 from rds_tls.endpoint import Endpoint, Kind, Trust, parse_endpoint, url_extras
+from rds_tls.endpoint.partitions import PARTITIONS, REGION_SERVICE, SERVICE_REGION, SUFFIXES
 from rds_tls.errors import EndpointError
-from rds_tls.regions import PARTITIONS, REGION_SERVICE, SERVICE_REGION, SUFFIXES
 
 PURE = settings(derandomize=True, deadline=None, database=None)
 

@@ -1,6 +1,7 @@
-"""The house rule: imports run strictly downwards, and rooms on one floor never import each other."""
+"""The house rule: imports run strictly downwards, rooms on one floor never import each other, and none in a circle."""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,41 +12,20 @@ PACKAGE = Path(rds_tls.__file__).parent
 
 # The floor plan of the design; a new room is added here on purpose, with its floor.
 FLOORS = {
-    "_version": 0,
-    "errors": 0,
-    "log": 0,
-    "known_roots": 0,
-    "records": 0,
-    "genuine": 1,
-    "regions": 1,
-    "settings": 1,
-    "limits": 1,
-    "bundle": 1,
-    "diagnosis": 1,
-    "extras": 1,
-    "refresh": 1,
-    "ca_file": 2,
+    "_version": 1,
+    "errors": 1,
+    "log": 1,
+    "records": 1,
+    "genuine": 2,
+    "settings": 2,
+    "extras": 2,
     "endpoint": 2,
-    "download": 2,
-    "cache": 2,
-    "alias": 3,
-    "iam": 3,
-    "snapshot": 3,
-    "kept": 3,
-    "memory": 4,
-    "truststore": 3,
-    "validation": 3,
-    "store": 5,
-    "renewal": 6,
-    "trust": 7,
-    "healing": 8,
-    "sealed": 9,
-    "context": 10,
-    "pinned": 11,
-    "drivers": 12,
-    "plan": 13,
-    "connect": 14,
-    "__init__": 15,
+    "roots": 3,
+    "context": 4,
+    "diagnosis": 5,
+    "drivers": 5,
+    "connect": 6,
+    "__init__": 8,
 }
 
 
@@ -54,33 +34,42 @@ def room_of(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
-def rooms_imported(source: str) -> set[str]:
-    """List the rooms that a source text imports anywhere in it, below TYPE_CHECKING too."""
-    rooms: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            rooms |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("rds_tls.")}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "relative imports hide the floor"
-            parts = (node.module or "").split(".")
-            if parts[0] == "rds_tls":
-                rooms |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
-    return rooms
+def module_of(path: Path) -> str:
+    """Name the module that a file is."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
+MODULES = {module_of(path): path for path in SOURCES}
+
+
+def modules_imported(source: str) -> set[str]:
+    """List the modules of ours that a source text imports anywhere in it, below TYPE_CHECKING too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide the floor"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else str(node.module) for name in names}
+    return {name for name in found if name.partition(".")[0] == "rds_tls"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_run_downwards(path: Path) -> None:
     """A file imports only rooms on lower floors, besides its own room."""
     room = room_of(path)
-    above = {
-        other: FLOORS[other]
-        for other in rooms_imported(path.read_text("utf-8")) - {room}
-        if FLOORS[other] >= FLOORS[room]
-    }
-    assert above == {}
+    rooms = {room_of(MODULES[name]) for name in modules_imported(path.read_text("utf-8"))}
+    assert {other: FLOORS[other] for other in rooms - {room} if FLOORS[other] >= FLOORS[room]} == {}
+
+
+def test_no_import_leads_in_a_circle() -> None:
+    """Inside a package too, whoever is imported knows nothing of who imports it."""
+    imports = {name: modules_imported(path.read_text("utf-8")) - {name} for name, path in MODULES.items()}
+    del imports["rds_tls"]  # whose lazy names lead everywhere
+    TopologicalSorter(imports).prepare()  # raises CycleError, which names the circle
 
 
 def test_every_room_has_a_floor() -> None:
@@ -89,11 +78,17 @@ def test_every_room_has_a_floor() -> None:
 
 
 def test_reader_sees_every_form_of_import() -> None:
-    """The import reader finds plain, from, nested and type-checking imports."""
+    """The import reader finds plain, from, nested and type-checking imports, of modules and of names in them."""
     source = (
-        "import rds_tls.trust\n"
-        "from rds_tls import regions\n"
+        "import rds_tls.roots.lookup\n"
+        "from rds_tls.endpoint import partitions\n"
         "if TYPE_CHECKING:\n    from rds_tls.context import shared_context\n"
         "def late():\n    from rds_tls.drivers.psycopg import kwargs\n"
+        "import os\n"
     )
-    assert rooms_imported(source) == {"trust", "regions", "context", "drivers"}
+    assert modules_imported(source) == {
+        "rds_tls.roots.lookup",
+        "rds_tls.endpoint.partitions",
+        "rds_tls.context",
+        "rds_tls.drivers.psycopg",
+    }

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rds_tls import bundle, cache, endpoint, snapshot
+from rds_tls import endpoint
+from rds_tls.roots import bundle, snapshot
+from rds_tls.roots.cache import disk as cache
 from tools.fuzz import SEEDS, TARGETS
 
 INPUTS = {target: [path.read_bytes() for path in sorted((SEEDS / target).iterdir())] for target in TARGETS}

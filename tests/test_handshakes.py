@@ -15,7 +15,7 @@ import pymysql
 import pytest
 
 import rds_tls
-from rds_tls.diagnosis import TEXTS, Cause
+from rds_tls.diagnosis.causes import TEXTS, Cause
 from tests.conftest import OFFLINE, Pki
 from tests.local_rds import Credentials, MariaDbServer, PostgresServer
 from tests.local_rds.postgres import SSL_REQUEST

@@ -21,10 +21,11 @@ import pymysql
 import pytest
 
 import rds_tls
-from rds_tls import healing, refresh, snapshot
+from rds_tls.connect.plan import POSTGRES, Request, make_plan
 from rds_tls.endpoint import RootSet
-from rds_tls.plan import POSTGRES, Request, make_plan
-from rds_tls.trust import Source, in_background, trusted_bundle
+from rds_tls.roots import background as refresh
+from rds_tls.roots import healing, snapshot
+from rds_tls.roots.lookup import Source, in_background, trusted_bundle
 from tests.local_https import Handler, LocalHttps, reply
 from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
 from tests.trust_store import HOST, REGION, TrustStore, environment
@@ -359,7 +360,7 @@ def test_cold_stampede_is_one_download(https: LocalHttps, tmp_path: Path, new: A
 FORK = """
 import os, sys, warnings
 import rds_tls
-from rds_tls import refresh
+from rds_tls.roots import background as refresh
 warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 and later warn of fork() beside threads
 region = sys.argv[1]
 rds_tls.ssl_context(region=region)
@@ -392,7 +393,7 @@ def test_fork_while_a_refresh_runs(store: TrustStore) -> None:
 EXIT = """
 import atexit, sys
 import rds_tls
-from rds_tls import refresh
+from rds_tls.roots import background as refresh
 
 @atexit.register
 def last_act():
@@ -522,8 +523,8 @@ def test_whatever_stops_background_work_is_logged(
 # The program ends while the background thread is at work that must not be cut off.
 LEAVE_AT_WORK = """
 import threading
-from rds_tls import refresh
-from rds_tls.refresh import SCHEDULE
+from rds_tls.roots import background as refresh
+from rds_tls.roots.background import SCHEDULE
 refresh.HEAD_START = 0
 begun = threading.Event()
 def work():
@@ -549,8 +550,8 @@ def test_exit_waits_for_what_must_not_be_cut_off() -> None:
 # The background thread comes back from the network after the exit has begun.
 LEAVE_BEFORE_WORK = """
 import atexit, threading
-from rds_tls import refresh
-from rds_tls.refresh import SCHEDULE
+from rds_tls.roots import background as refresh
+from rds_tls.roots.background import SCHEDULE
 refresh.HEAD_START = 0
 asking, answered = threading.Event(), threading.Event()
 def work():
@@ -577,7 +578,7 @@ def test_nothing_uncut_begins_after_the_exit_has() -> None:
 # Another thread holds the memory's lock, as it does during a download where no directory can be written.
 FORK_WITH_MEMORY = """
 import os, sys, threading, warnings
-from rds_tls.memory import MEMORY
+from rds_tls.roots.cache.memory import MEMORY
 warnings.simplefilter("ignore", DeprecationWarning)
 held, done = threading.Event(), threading.Event()
 def hold():

@@ -9,7 +9,7 @@ import botocore.session
 import pytest
 
 import rds_tls
-from rds_tls import iam
+from rds_tls.connect import iam
 from rds_tls.drivers import psycopg as psycopg_adapter
 from rds_tls.drivers import pymysql as pymysql_adapter
 

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from botocore.utils import ContainerMetadataFetcher, SSOTokenLoader
 
 import rds_tls
-from rds_tls import iam
+from rds_tls.connect import iam
 from tests.conftest import OFFLINE
 from tests.leaks import CANARY, assert_clean, links, locals_of_ours
 from tests.local_aws import ASSUMED, DENIED, LocalAws, Reply

@@ -9,18 +9,19 @@ import pytest
 OURS = {
     "rds_tls",
     "rds_tls.context",
+    "rds_tls.context.sealed",
     "rds_tls.endpoint",
+    "rds_tls.endpoint.partitions",
     "rds_tls.errors",
     "rds_tls.genuine",
-    "rds_tls.kept",
     "rds_tls.log",
     "rds_tls.records",
-    "rds_tls.regions",
-    "rds_tls.sealed",
+    "rds_tls.roots",
+    "rds_tls.roots.cache",
+    "rds_tls.roots.cache.kept",
+    "rds_tls.roots.lookup",
+    "rds_tls.roots.snapshot",
     "rds_tls.settings",
-    "rds_tls.snapshot",
-    "rds_tls.store",
-    "rds_tls.trust",
 }
 
 REPORT = "import sys; print(*sys.modules)"
@@ -51,7 +52,7 @@ def test_import_loads_nothing_heavy() -> None:
 def test_snapshot_region_needs_ssl_alone(call: str) -> None:
     """A context or a path for a shipped region loads what ssl loads, and our own files."""
     loaded = modules_after(f"import ssl, rds_tls\nfor _ in range(2): rds_tls.{call}")
-    assert "rds_tls.trust" in loaded
+    assert "rds_tls.roots.lookup" in loaded
     assert loaded - modules_after("import ssl") <= OURS
 
 

@@ -7,9 +7,10 @@ from collections import Counter
 
 import pytest
 
-from rds_tls import regions, snapshot
 from rds_tls.endpoint import RootSet, Trust
-from rds_tls.known_roots import AMAZON_ROOTS, BETA, ECC384, GA, PREVIEW, RDS_ROOTS, RSA2048, RSA4096
+from rds_tls.endpoint import partitions as regions
+from rds_tls.roots import snapshot
+from rds_tls.roots.known import AMAZON_ROOTS, BETA, ECC384, GA, PREVIEW, RDS_ROOTS, RSA2048, RSA4096
 from tests.known_regions import PUBLISHED, REGIONS
 from tests.minting import fingerprints
 
@@ -67,7 +68,7 @@ def test_shipped_preview_roots_are_the_published_ones() -> None:
 
 def test_table_imports_nothing() -> None:
     """The table is data: loading it loads no other module."""
-    code = "import sys; before = set(sys.modules); import rds_tls.known_roots; print(*set(sys.modules) - before)"
+    code = "import sys; before = set(sys.modules); import rds_tls.roots.known; print(*set(sys.modules) - before)"
     command = [sys.executable, "-c", code]
     loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-    assert sorted(loaded) == ["rds_tls", "rds_tls.known_roots"]
+    assert sorted(loaded) == ["rds_tls", "rds_tls.roots", "rds_tls.roots.known"]

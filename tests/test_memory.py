@@ -11,8 +11,8 @@ import pytest
 
 import rds_tls
 from rds_tls.context import shared_context
-from rds_tls.memory import HIGH, MEMORY
-from rds_tls.trust import root_set, trusted_bundle
+from rds_tls.roots.cache.memory import HIGH, MEMORY
+from rds_tls.roots.lookup import root_set, trusted_bundle
 from tests.local_https import LocalHttps
 from tests.local_rds import Authority, KeyType
 from tests.memory_worker import FACTS, descriptor_of

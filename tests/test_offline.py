@@ -15,8 +15,8 @@ import pymysql
 import pytest
 
 import rds_tls
-from rds_tls import snapshot
-from rds_tls.known_roots import GA, RDS_ROOTS
+from rds_tls.roots import snapshot
+from rds_tls.roots.known import GA, RDS_ROOTS
 from tests.conftest import OFFLINE
 from tests.known_regions import PUBLISHED, REGIONS
 from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer

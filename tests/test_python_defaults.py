@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from rds_tls import sealed
+from rds_tls.context import sealed
 from rds_tls.genuine import GenuineContext
-from rds_tls.trust import bundle_for
+from rds_tls.roots.lookup import bundle_for
 from tests.conftest import OFFLINE, REGION, SIBLING
 from tests.handshake_worker import HOST, TIMEOUT
 from tests.local_rds import Authority, Credentials, KeyType

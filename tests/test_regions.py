@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rds_tls.regions import DSQL_SUFFIX, PARTITIONS, REGION_SERVICE, SERVICE_REGION, SUFFIXES, partition_of
+from rds_tls.endpoint.partitions import DSQL_SUFFIX, PARTITIONS, REGION_SERVICE, SERVICE_REGION, SUFFIXES, partition_of
 from tests.known_regions import REGIONS
 
 PURE = settings(derandomize=True, deadline=None, database=None)

@@ -18,12 +18,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 import rds_tls
-from rds_tls import healing, refresh, renewal, snapshot, trust
-from rds_tls.cache import Cache, Entry
-from rds_tls.download import Download, Validators, download
 from rds_tls.endpoint import RootSet
-from rds_tls.memory import MEMORY
-from rds_tls.trust import Source, TrustedBundle, trusted_bundle
+from rds_tls.roots import background as refresh
+from rds_tls.roots import healing, renewal, snapshot
+from rds_tls.roots import lookup as trust
+from rds_tls.roots.cache.disk import Cache, Entry
+from rds_tls.roots.cache.memory import MEMORY
+from rds_tls.roots.lookup import Source, TrustedBundle, trusted_bundle
+from rds_tls.roots.truststore.download import Download, Validators, download
 from tests.conftest import OFFLINE
 from tests.local_https import Handler, LocalHttps, reply
 from tests.local_rds import Authority, KeyType

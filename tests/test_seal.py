@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 import rds_tls
-from rds_tls import genuine, sealed
-from rds_tls.pinned import pinned_context
-from rds_tls.sealed import SealedContext, is_verified
-from rds_tls.trust import bundle_for
+from rds_tls import genuine
+from rds_tls.context import sealed
+from rds_tls.context.sealed import SealedContext, is_verified
+from rds_tls.context.tunnel import pinned_context
+from rds_tls.roots.lookup import bundle_for
 from tests.conftest import OFFLINE, Pki
 from tests.hostile import stage
 from tests.hostile.stage import HOST, OTHER, Authorities
@@ -105,7 +106,7 @@ def test_method_of_a_later_python_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def reloaded_sealed() -> Any:  # noqa: ANN401 - a module
-    """Load rds_tls.sealed once more, beside the one that the other tests use."""
+    """Load rds_tls.context.sealed once more, beside the one that the other tests use."""
     spec = spec_from_file_location("sealed_of_a_later_python", sealed.__file__)
     assert spec is not None
     assert spec.loader is not None

@@ -11,8 +11,8 @@ import pymysql
 import pytest
 
 import rds_tls
-from rds_tls import iam, plan
-from rds_tls.plan import MYSQL, POSTGRES, Request, make_plan
+from rds_tls.connect import iam, plan
+from rds_tls.connect.plan import MYSQL, POSTGRES, Request, make_plan
 from tests.conftest import OFFLINE, Pki
 from tests.leaks import CANARY, assert_clean, locals_of_ours
 from tests.local_https import Answer, LocalHttps, raw, reply

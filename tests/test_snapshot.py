@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rds_tls
-from rds_tls import snapshot
 from rds_tls.endpoint import RootSet, Trust
 from rds_tls.errors import TrustError
-from rds_tls.known_roots import AMAZON_ROOTS
-from rds_tls.snapshot import Shipped, find, parse_manifest
+from rds_tls.roots import snapshot
+from rds_tls.roots.known import AMAZON_ROOTS
+from rds_tls.roots.snapshot import Shipped, find, parse_manifest
 from tests.known_regions import PUBLISHED, REGIONS
 from tests.local_https import LocalHttps, reply
 from tests.minting import fingerprints
@@ -121,7 +121,7 @@ def test_find_keeps_kinds_of_trust_apart() -> None:
 def test_find_opens_the_manifest_once_and_no_pem() -> None:
     """Finding roots costs one small file, however often it is asked for."""
     code = (
-        "import os, sys, rds_tls.snapshot as snapshot\n"
+        "import os, sys, rds_tls.roots.snapshot as snapshot\n"
         "from rds_tls.endpoint import RootSet, Trust\n"
         "sys.addaudithook(lambda event, args: event == 'open' and print(os.path.basename(args[0])))\n"
         "for region in ('us-east-1', 'eu-west-1', 'us-east-1'): snapshot.find(RootSet(Trust.RDS, region))\n"
@@ -168,7 +168,7 @@ def test_damaged_manifest_is_an_error(installed: Path, content: bytes) -> None:
 def from_zip(folder: Path, settings: str) -> str:
     """Import the package from a zip, ask it for a region's roots, and give the path or the error that it prints."""
     archive = folder / "rds_tls.zip"
-    package = DIRECTORY.parent
+    package = DIRECTORY.parents[1]
     with zipfile.ZipFile(archive, "w") as file:
         for path in package.rglob("*.*"):
             file.write(path, path.relative_to(package.parent))

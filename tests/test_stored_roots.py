@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 import rds_tls
-from rds_tls import known_roots, snapshot, trust
-from rds_tls.cache import Cache
 from rds_tls.context import shared_context
 from rds_tls.endpoint import RootSet, Trust
-from rds_tls.memory import MEMORY
-from rds_tls.trust import Source, trusted_bundle
+from rds_tls.roots import known as known_roots
+from rds_tls.roots import lookup as trust
+from rds_tls.roots import snapshot
+from rds_tls.roots.cache.disk import Cache
+from rds_tls.roots.cache.memory import MEMORY
+from rds_tls.roots.lookup import Source, trusted_bundle
 from tests.local_https import LocalHttps, reply
 from tests.local_rds import Authority, KeyType
 from tests.minting import fingerprints
@@ -172,8 +174,10 @@ def test_judging_known_roots_loads_no_cryptography(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-I", "-c", FIRST_CONTEXT, str(tmp_path / "cache")]
     loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-    assert "rds_tls.validation" in loaded
-    assert {"cryptography", "requests", "typing", "urllib", "rds_tls.bundle", "rds_tls.renewal"} & set(loaded) == set()
+    assert "rds_tls.roots.truststore.validation" in loaded
+    assert {"cryptography", "requests", "typing", "urllib", "rds_tls.roots.bundle", "rds_tls.roots.renewal"} & set(
+        loaded
+    ) == set()
 
 
 def test_entry_is_judged_once(store: TrustStore, root: bytes, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 import rds_tls
-from rds_tls import snapshot
-from rds_tls.ca_file import MAX_BYTES
 from rds_tls.endpoint import RootSet
+from rds_tls.roots import snapshot
+from rds_tls.roots.ca_file import MAX_BYTES
+from rds_tls.roots.lookup import Source, trusted_bundle
 from rds_tls.settings import Settings, process_settings
-from rds_tls.trust import Source, trusted_bundle
 from tests.conftest import OFFLINE
 
 HOST = "db.cluster-abc123def456.eu-west-1.rds.amazonaws.com"

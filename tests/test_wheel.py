@@ -44,7 +44,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert inside == expected
-    assert {"rds_tls/py.typed", "rds_tls/snapshot/eu-west-1.pem", "rds_tls/snapshot/manifest.tsv"} <= inside
+    assert {"rds_tls/py.typed", "rds_tls/roots/snapshot/eu-west-1.pem", "rds_tls/roots/snapshot/manifest.tsv"} <= inside
 
 
 def test_wheel_works_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:

@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-from rds_tls.cache import Cache, Entry
 from rds_tls.endpoint import RootSet, Trust
+from rds_tls.roots.cache import entry_name
+from rds_tls.roots.cache.disk import Cache, Entry
 from rds_tls.settings import Settings
-from rds_tls.store import entry_name
 from tests.local_https import Answer, LocalHttps, reply
 
 # A region that neither the snapshot nor the table of known roots has: its roots may be made here.

@@ -52,7 +52,7 @@ def late(install: Callable[[], None]) -> Callable[[], None]:
         rds_tls.ssl_context(region="eu-west-1", settings=rds_tls.Settings(offline=True))
         for name in ("postgres", "mysql"):
             getattr(rds_tls, f"{name}_kwargs")("db.cluster-abc123def456.eu-west-1.rds.amazonaws.com")
-        import_module("rds_tls.download")
+        import_module("rds_tls.roots.truststore.download")
         install()
 
     return install_late

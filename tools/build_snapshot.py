@@ -6,7 +6,7 @@ From the root of a checkout::
     python -m tools.build_snapshot --check
 
 The same bundles, in any order, ``--date`` and certifi give the same bytes. A bundle is a file or an https URL, and is
-taken only if tools/snapshot_sources.tsv says where it is from. A root that contradicts rds_tls/known_roots.py is never
+taken only if tools/snapshot_sources.tsv says where it is from. A root that contradicts rds_tls/roots/known.py is never
 written; a root that is not in that table is written with a warning, and the tests then ask for its row.
 """
 
@@ -23,11 +23,11 @@ from pathlib import Path
 
 import certifi
 
-from rds_tls.bundle import RDS_NAME, Bundle, Channel, Root, parse_bundle
 from rds_tls.endpoint import RootSet, Trust
 from rds_tls.errors import BundleError, RdsTlsError
-from rds_tls.known_roots import AMAZON_ROOTS, RDS_ROOTS
-from rds_tls.snapshot import COLUMNS, DIRECTORY, MANIFEST, Shipped, parse_manifest
+from rds_tls.roots.bundle import RDS_NAME, Bundle, Channel, Root, parse_bundle
+from rds_tls.roots.known import AMAZON_ROOTS, RDS_ROOTS
+from rds_tls.roots.snapshot import COLUMNS, DIRECTORY, MANIFEST, Shipped, parse_manifest
 from tools.bundle_sources import SOURCES, Taken, read_sources, take
 
 AMAZON_FILE = f"{RootSet(Trust.AMAZON, None).name}.pem"
@@ -80,7 +80,7 @@ def build(locations: Iterable[str], sources: Path, day: date, output: Path) -> N
     if faults := [*strangers(roots), *contradictions(roots), *overlaps(bundles)]:
         raise BundleError("; ".join(faults))
     for name in unknown(roots):
-        print(f"warning: {name} is new: check its fingerprint, then add it to known_roots.py", file=sys.stderr)
+        print(f"warning: {name} is new: check its fingerprint, then add it to roots/known.py", file=sys.stderr)
     files = {file: Taken(cut, source) for bundle, source in taken for file, cut in regional(bundle).items()}
     amazon = amazon_roots(Path(certifi.where()).read_text("utf-8"))
     write(files | {AMAZON_FILE: Taken(amazon, f"certifi {certifi.__version__}")}, day, output)

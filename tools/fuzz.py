@@ -28,12 +28,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from rds_tls.bundle import parse_bundle
-from rds_tls.cache import Cache, Entry
 from rds_tls.endpoint import Endpoint, Kind, Trust, parse_endpoint, url_extras
+from rds_tls.endpoint.partitions import PARTITIONS
 from rds_tls.errors import BundleError, EndpointError, TrustError
-from rds_tls.regions import PARTITIONS
-from rds_tls.snapshot import DIRECTORY, parse_manifest
+from rds_tls.roots.bundle import parse_bundle
+from rds_tls.roots.cache.disk import Cache, Entry
+from rds_tls.roots.snapshot import DIRECTORY, parse_manifest
 
 SEEDS = Path(__file__).parent.parent / "tests" / "fuzz_seeds"
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from typing import Any, Protocol
 
-    from rds_tls.trust import TrustedBundle
+    from rds_tls.roots.lookup import TrustedBundle
 
     class Adapter(Protocol):
         """The shape of a driver module."""

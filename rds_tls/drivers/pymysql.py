@@ -5,10 +5,10 @@ from functools import cache
 from io import BufferedReader
 
 from rds_tls.context import shared_context
+from rds_tls.context.sealed import is_verified
 from rds_tls.drivers import reserved
 from rds_tls.errors import DriverNotInstalledError, OptionError, UnverifiedConnectionError
 from rds_tls.extras import require
-from rds_tls.sealed import is_verified
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import pymysql
 
+    from rds_tls.context.sealed import SealedContext
     from rds_tls.drivers import Target
-    from rds_tls.sealed import SealedContext
 
 EXTRA = "mysql"
 
@@ -77,7 +77,7 @@ def _peer(target: "Target") -> "tuple[str, int, SealedContext]":
     """Give what to dial, and the context that verifies the endpoint there."""
     if target.via is None:
         return target.host, target.port, shared_context(target.bundle)
-    from rds_tls.pinned import pinned_context
+    from rds_tls.context.tunnel import pinned_context
 
     # PyMySQL verifies the name it dials. A context that pins the endpoint's name holds for reconnects too, which a
     # socket handed to connect() would not: those dial by themselves.

@@ -4,7 +4,7 @@ Every request has one absolute deadline, kept in three places, because none of t
 
 - the caller waits for a worker thread no longer than that, as ``getaddrinfo`` can neither be timed nor interrupted;
 - each read of an answer ends at the deadline, so that a server which drips does not hold the abandoned thread
-  (``rds_tls.limits``, which counts the bytes as well);
+  (``rds_tls.roots.truststore.limits``, which counts the bytes as well);
 - no attempt starts after it.
 """
 
@@ -29,7 +29,7 @@ from requests.auth import AuthBase
 from rds_tls._version import __version__
 from rds_tls.errors import DownloadError
 from rds_tls.genuine import GenuineContext
-from rds_tls.limits import AnswerTooLargeError, LimitedConnection, Limits
+from rds_tls.roots.truststore.limits import AnswerTooLargeError, LimitedConnection, Limits
 from rds_tls.settings import without_login
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from hashlib import sha256
 from threading import Lock
 
 from rds_tls import log
-from rds_tls.cache import Entry
 from rds_tls.errors import TrustError
-from rds_tls.kept import KEPT
+from rds_tls.roots.cache.disk import Entry
+from rds_tls.roots.cache.kept import KEPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

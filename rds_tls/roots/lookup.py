@@ -9,10 +9,13 @@ import os
 import time
 from enum import Enum
 
-from rds_tls import log, regions, snapshot, store
+from rds_tls import log
 from rds_tls.endpoint import Endpoint, RootSet, Trust, parse_endpoint
+from rds_tls.endpoint import partitions as regions
 from rds_tls.errors import OptionError, RdsTlsError, TrustError
 from rds_tls.records import NamedTuple
+from rds_tls.roots import cache as store
+from rds_tls.roots import snapshot
 from rds_tls.settings import CA_BUNDLE_VARIABLE, process_settings
 
 TYPE_CHECKING = False
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar
 
-    from rds_tls.cache import Entry
+    from rds_tls.roots.cache.disk import Entry
     from rds_tls.settings import Settings
 
     Value = TypeVar("Value", int, str)
@@ -170,7 +173,7 @@ def trusted_bundle(roots: RootSet, settings: "Settings") -> TrustedBundle:
         TrustError: no anchors can be had, or the explicit CA file cannot be one.
     """
     if settings.ca_file is not None:
-        from rds_tls.ca_file import checked_digest
+        from rds_tls.roots.ca_file import checked_digest
 
         digest = checked_digest(os.fspath(settings.ca_file))
         return TrustedBundle(os.path.abspath(settings.ca_file), digest, Source.CA_FILE, roots, settings)
@@ -234,7 +237,7 @@ def _downloaded(roots: RootSet, settings: "Settings") -> TrustedBundle:
             f"rds_tls.prefetch({roots.region!r}, directory=...) where there is a network and set RDS_TLS_BUNDLE_DIR to "
             f"that directory, or set {CA_BUNDLE_VARIABLE} to a PEM file of them"
         )
-    from rds_tls.refresh import SCHEDULE
+    from rds_tls.roots.background import SCHEDULE
 
     try:
         SCHEDULE.raise_again((roots, settings))
@@ -262,11 +265,11 @@ def renewed(
     Raises:
         DownloadError, BundleError, TrustError: as for ``renewal.renew``.
     """
-    from rds_tls.refresh import SCHEDULE
+    from rds_tls.roots.background import SCHEDULE
 
     try:
         with SCHEDULE.uncut():
-            from rds_tls import renewal  # requests: 100 ms that only a download needs
+            from rds_tls.roots import renewal  # requests: 100 ms that only a download needs
 
         entry = renewal.renew(roots, settings, seen, unconditional=unconditional)
     except ImportError as error:  # as in a Lambda layer that was built for another system
@@ -288,7 +291,7 @@ def in_background(purpose: str, bundle: TrustedBundle, work: "Callable[[], objec
     """
     if not bundle.may_be_renewed or "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         return
-    from rds_tls.refresh import SCHEDULE
+    from rds_tls.roots.background import SCHEDULE
 
     def quietly() -> None:
         try:

@@ -11,8 +11,8 @@ from rds_tls.drivers import Target, check_names
 from rds_tls.endpoint import Endpoint, RootSet, parse_endpoint, url_extras
 from rds_tls.errors import OptionError, RdsTlsError
 from rds_tls.records import NamedTuple
+from rds_tls.roots.lookup import agreed, root_set, trusted_bundle
 from rds_tls.settings import Settings, process_settings
-from rds_tls.trust import agreed, root_set, trusted_bundle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from rds_tls.trust import TrustedBundle
+    from rds_tls.roots.lookup import TrustedBundle
 
     Address = tuple[str, int]
     Password = str | Callable[[], str]
@@ -89,13 +89,13 @@ class Plan(NamedTuple):
         Returns:
             The plan for a second attempt, or None when the error stands.
         """
-        from rds_tls.diagnosis import Cause, diagnose
+        from rds_tls.diagnosis.causes import Cause, diagnose
 
         diagnosis = diagnose(self.adapter.reason(error, self.target))
         if diagnosis is None:
             return None
         if diagnosis.cause is Cause.UNKNOWN_ROOT and not self.healed:
-            from rds_tls.healing import heal
+            from rds_tls.roots.healing import heal
 
             bundle = heal(self.target.bundle)
             healed = bundle and self._with(bundle)
@@ -170,7 +170,7 @@ class Route(NamedTuple):
 
 def _route(request: Request) -> Route:
     if request.expect is not None:
-        from rds_tls.alias import follow
+        from rds_tls.endpoint.alias import follow
 
         return _checked_route(follow(request.host, request.expect), request.port, request.region)
     try:
@@ -210,7 +210,7 @@ def _password(request: Request, endpoint: Endpoint, port: int) -> str | None:
     region = agreed("region", endpoint.region, request.region)
     if request.user is None or region is None:
         raise OptionError("iam=True signs a token for a user in a region: pass user=, and region= if the host has none")
-    from rds_tls.iam import token
+    from rds_tls.connect.iam import token
 
     return token(endpoint, port, request.user, region)
 

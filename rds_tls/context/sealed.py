@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from socket import socket
     from typing import Any, NoReturn, Self
 
-    from rds_tls.trust import TrustedBundle
+    from rds_tls.roots.lookup import TrustedBundle
 
 # OpenSSL's verdicts that no anchor signs the chain (openssl-verification-options(1) and x509_vfy.h): the issuer is not
 # at hand, the chain ends in a root that is not trusted, or the leaf's issuer is missing.
@@ -63,7 +63,7 @@ class _Guard:
             super().do_handshake(*block)  # type: ignore[misc]
         except ssl.SSLCertVerificationError as error:
             if error.verify_code in _UNKNOWN_ROOT:
-                from rds_tls.healing import heal_later
+                from rds_tls.roots.healing import heal_later
 
                 heal_later(self.context.anchors)
             raise

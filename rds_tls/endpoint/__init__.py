@@ -10,9 +10,9 @@ import re
 from enum import Enum
 from functools import lru_cache
 
+from rds_tls.endpoint.partitions import DSQL_SUFFIX, REGION_SERVICE, SERVICE_REGION, SUFFIXES, Partition, partition_of
 from rds_tls.errors import EndpointError
 from rds_tls.records import NamedTuple
-from rds_tls.regions import DSQL_SUFFIX, REGION_SERVICE, SERVICE_REGION, SUFFIXES, Partition, partition_of
 
 
 class Kind(Enum):

@@ -8,14 +8,15 @@ import binascii
 import re
 from functools import lru_cache
 
-from rds_tls import known_roots, log
+from rds_tls import log
 from rds_tls.endpoint import Trust
 from rds_tls.errors import BundleError
+from rds_tls.roots import known as known_roots
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rds_tls.bundle import Bundle, Root
     from rds_tls.endpoint import RootSet
+    from rds_tls.roots.bundle import Bundle, Root
 
 _CHANNELS = {Trust.RDS: known_roots.GA, Trust.RDS_PREVIEW: known_roots.PREVIEW}
 
@@ -43,7 +44,7 @@ def validated(content: bytes, roots: "RootSet", *, known_only: bool) -> "Bundle"
     """
     from datetime import UTC, datetime
 
-    from rds_tls.bundle import Channel, parse_bundle
+    from rds_tls.roots.bundle import Channel, parse_bundle
 
     bundle = parse_bundle(content, now=datetime.now(UTC)).only(roots.region or "", Channel(_CHANNELS[roots.trust]))
     known = _known(roots)
@@ -87,7 +88,7 @@ def _objection(content: bytes, roots: "RootSet", known: tuple[tuple[str, str], .
         return "it holds something else than certificates in PEM"
     if found <= {fingerprint for _, fingerprint in known}:
         return None
-    from rds_tls.refresh import SCHEDULE
+    from rds_tls.roots.background import SCHEDULE
 
     try:
         with SCHEDULE.uncut():

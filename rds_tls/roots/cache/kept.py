@@ -5,7 +5,7 @@ A file of its own, so that a first context can look here without loading what wo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rds_tls.cache import Entry
+    from rds_tls.roots.cache.disk import Entry
 
 # By name: the entry, and the device and inode of its file.
 KEPT: "dict[str, tuple[Entry, tuple[int, int]]]" = {}

@@ -4,16 +4,16 @@ import os
 import sys
 
 from rds_tls import log
-from rds_tls.kept import KEPT
+from rds_tls.roots.cache.kept import KEPT
 from rds_tls.settings import without_login
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rds_tls.cache import Cache, Entry
     from rds_tls.endpoint import RootSet
-    from rds_tls.memory import MemoryCache
+    from rds_tls.roots.cache.disk import Cache, Entry
+    from rds_tls.roots.cache.memory import MemoryCache
     from rds_tls.settings import Settings
 
     Place = Cache | MemoryCache
@@ -58,12 +58,12 @@ def newest(roots: "RootSet", settings: "Settings") -> "Entry | None":
     found: list[Entry | None] = []
     # Most containers have no cache: a first call there need not load what would read one (1 ms).
     if existing := [directory for directory in _directories(settings) if os.path.lexists(directory)]:
-        from rds_tls.cache import Cache
+        from rds_tls.roots.cache.disk import Cache
 
         found += [Cache(directory).read(name) for directory in existing]
     # Nor what would hold an entry in memory, before it does.
     if KEPT:
-        from rds_tls.memory import MEMORY
+        from rds_tls.roots.cache.memory import MEMORY
 
         found.append(MEMORY.read(name))
     counting = [entry for entry in found if entry and _leads_there(entry, roots, settings)]
@@ -89,14 +89,14 @@ def prefetched(roots: "RootSet", settings: "Settings") -> "Entry | None":
     """
     if settings.bundle_dir is None:
         return None
-    from rds_tls.cache import Cache
+    from rds_tls.roots.cache.disk import Cache
 
     entry = Cache(os.fspath(settings.bundle_dir)).read(roots.name)
     return entry if entry and _is_sound(entry, roots, settings) else None
 
 
 def _leads_there(entry: "Entry", roots: "RootSet", settings: "Settings") -> bool:
-    from rds_tls.truststore import leads_to
+    from rds_tls.roots.truststore.urls import leads_to
 
     if leads_to(settings, entry.url, roots):
         return True
@@ -105,7 +105,7 @@ def _leads_there(entry: "Entry", roots: "RootSet", settings: "Settings") -> bool
 
 
 def _is_sound(entry: "Entry", roots: "RootSet", settings: "Settings") -> bool:
-    from rds_tls.validation import objection
+    from rds_tls.roots.truststore.validation import objection
 
     fault = objection(entry.content, roots, known_only=settings.known_roots_only)
     if fault is None:
@@ -115,7 +115,7 @@ def _is_sound(entry: "Entry", roots: "RootSet", settings: "Settings") -> bool:
 
 
 def _report(entry: "Entry", fault: str) -> None:
-    from rds_tls.cache import report
+    from rds_tls.roots.cache.disk import report
 
     report(entry.path, fault)
 
@@ -129,7 +129,7 @@ def writable(settings: "Settings") -> "Place":
     Returns:
         The first directory without a fault, which is created if it is missing, or else the memory.
     """
-    from rds_tls.cache import Cache
+    from rds_tls.roots.cache.disk import Cache
 
     for directory in _directories(settings):
         cache = Cache(directory)
@@ -137,7 +137,7 @@ def writable(settings: "Settings") -> "Place":
         if fault is None:
             return cache
         log.warning("%s; downloaded roots go elsewhere", fault)
-    from rds_tls.memory import MEMORY
+    from rds_tls.roots.cache.memory import MEMORY
 
     return MEMORY
 

@@ -3,21 +3,24 @@
 import os
 import time
 
-from rds_tls import log, regions, store, truststore
-from rds_tls.cache import Cache
-from rds_tls.download import Download, Validators, download
+from rds_tls import log
 from rds_tls.endpoint import RootSet, Trust
+from rds_tls.endpoint import partitions as regions
 from rds_tls.errors import DownloadError, OptionError, SettingsError, TrustError
-from rds_tls.memory import MEMORY
-from rds_tls.refresh import SCHEDULE
+from rds_tls.roots import cache as store
+from rds_tls.roots.background import SCHEDULE
+from rds_tls.roots.cache.disk import Cache
+from rds_tls.roots.cache.memory import MEMORY
+from rds_tls.roots.truststore import urls as truststore
+from rds_tls.roots.truststore.download import Download, Validators, download
+from rds_tls.roots.truststore.validation import validated
 from rds_tls.settings import process_settings
-from rds_tls.validation import validated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from rds_tls.cache import Entry
+    from rds_tls.roots.cache.disk import Entry
     from rds_tls.settings import Settings
 
 

@@ -1,14 +1,14 @@
 """A sealed context that verifies one name, whatever address a driver dials: for tunnels."""
 
 from rds_tls.context import remembered
+from rds_tls.context.sealed import SealedContext
 from rds_tls.genuine import GenuineContext
-from rds_tls.sealed import SealedContext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Self
 
-    from rds_tls.trust import TrustedBundle
+    from rds_tls.roots.lookup import TrustedBundle
 
 
 class PinnedContext(SealedContext):

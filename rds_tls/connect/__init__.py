@@ -4,7 +4,7 @@ Everything here verifies the server's chain against the region's RDS roots, and 
 No argument weakens that, and a driver option that would is refused.
 """
 
-from rds_tls.plan import MYSQL, POSTGRES, Request, make_plan
+from rds_tls.connect.plan import MYSQL, POSTGRES, Request, make_plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import psycopg
     import pymysql
 
-    from rds_tls.plan import Address, Password, Plan
+    from rds_tls.connect.plan import Address, Password, Plan
     from rds_tls.settings import Settings
 
 

@@ -1,15 +1,15 @@
 """The SSLContext of an endpoint or a region: one for all who trust the same anchors."""
 
-from rds_tls.sealed import SealedContext
-from rds_tls.trust import bundle_for
+from rds_tls.context.sealed import SealedContext
+from rds_tls.roots.lookup import bundle_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
+    from rds_tls.roots.lookup import TrustedBundle
     from rds_tls.settings import Settings
-    from rds_tls.trust import TrustedBundle
 
 # AWS has some forty regions, and a program may have a CA file for each: room for all of them, and a bound.
 MAX_CONTEXTS = 128

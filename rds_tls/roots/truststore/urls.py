@@ -1,7 +1,7 @@
 """Where a region's roots are published: in AWS's trust store of the partition, or in a mirror of it."""
 
-from rds_tls import regions
 from rds_tls.endpoint import Trust
+from rds_tls.endpoint import partitions as regions
 from rds_tls.errors import TrustError
 from rds_tls.settings import without_login
 

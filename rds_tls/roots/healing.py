@@ -1,8 +1,8 @@
 """After a rotation: newer roots for a server whose chain ends in one that is not among the anchors."""
 
 from rds_tls import log
-from rds_tls.refresh import SCHEDULE
-from rds_tls.trust import TrustedBundle, held_as, hold, in_background, in_words, look, renewed
+from rds_tls.roots.background import SCHEDULE
+from rds_tls.roots.lookup import TrustedBundle, held_as, hold, in_background, in_words, look, renewed
 
 
 def heal(failed: TrustedBundle) -> TrustedBundle | None:

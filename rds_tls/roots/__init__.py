@@ -1,0 +1,1 @@
+"""The trust anchors of an endpoint, and where they come from."""
