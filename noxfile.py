@@ -22,7 +22,11 @@ BUILD_TOOLS = {"gcc": "gcc", "pkg-config": "pkg-config", "mariadb_config": "defa
 
 # A distribution decides what its Python's TLS begins with: Debian's has no floor of versions.
 SYSTEM = "/usr/bin/python3"
-HANDSHAKES = ("context", "seal", "handshakes", "attacks", "python_defaults")
+HANDSHAKES = (
+    "tests/context",
+    "tests/connect/test_handshakes.py",
+    "tests/drivers/test_attacks.py",
+)
 
 
 def offer_pyenv_versions() -> None:
@@ -47,7 +51,7 @@ def install_packages(session: nox.Session, packages: list[str]) -> None:
 
 def provide_servers(session: nox.Session) -> None:
     """Install the database servers that are missing."""
-    install_packages(session, str(session.run("python", "-m", "tests.local_rds.process", silent=True)).split())
+    install_packages(session, str(session.run("python", "-m", "tests.support.local_rds.process", silent=True)).split())
 
 
 def provide_mysqlclient(session: nox.Session) -> None:
@@ -91,7 +95,7 @@ def system(session: nox.Session) -> None:
         session.skip(f"the session tests-{version} runs on {SYSTEM}")
     install(session, "tests")
     provide_servers(session)
-    session.run("pytest", *(f"tests/test_{name}.py" for name in HANDSHAKES))
+    session.run("pytest", *HANDSHAKES)
 
 
 @nox.session(python=OLDEST)

@@ -11,7 +11,7 @@ from benchmarks.measure import Case, Table, take_turns
 from benchmarks.processes import PEAK_PROGRAM, knows_peak, run
 from benchmarks.stage import NOT_PREFETCHED, Stage
 from rds_tls.roots.snapshot import DIRECTORY
-from tests.trust_store import HOST
+from tests.support.trust_store import HOST
 
 WARM = "Warm call"
 COLD = "First context of a region"

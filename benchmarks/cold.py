@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 from benchmarks.measure import Table, take_turns
 from benchmarks.processes import run
 from benchmarks.stage import NOT_PREFETCHED, ROOT, SHIPPED_HOST, Stage
-from tests.local_https import LocalHttps
-from tests.local_rds import MariaDbServer, PostgresServer
-from tests.trust_store import HOST, REGION, TrustStore
+from tests.support.local_https import LocalHttps
+from tests.support.local_rds import MariaDbServer, PostgresServer
+from tests.support.trust_store import HOST, REGION, TrustStore
 
 POSTGRES = "First connect of a process, PostgreSQL"
 MYSQL = "First connect of a process, MySQL"

@@ -14,8 +14,8 @@ import rds_tls
 from benchmarks.machine import AWS_WRAPPER, version
 from benchmarks.measure import Case, Table, take_turns
 from benchmarks.stage import Stage
-from tests.local_rds import MariaDbServer, PostgresServer
-from tests.trust_store import HOST
+from tests.support.local_rds import MariaDbServer, PostgresServer
+from tests.support.trust_store import HOST
 
 POSTGRES = "Connect, PostgreSQL"
 MYSQL = "Connect, MySQL"

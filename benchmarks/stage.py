@@ -13,8 +13,8 @@ import rds_tls
 from benchmarks.resolver import answer_loopback
 from rds_tls.roots.cache.disk import Cache
 from rds_tls.roots.snapshot import DIRECTORY
-from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
-from tests.trust_store import HOST, REGION
+from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.support.trust_store import HOST, REGION
 
 # A region that ships. A region's file holds three roots: two of this one's stand beside the test's own.
 NEIGHBOUR = "eu-west-1"

@@ -17,8 +17,8 @@ from cryptography import x509
 
 import rds_tls
 from rds_tls.roots.bundle import ca_id_of
-from tests.local_rds import Authority, Credentials, KeyType, MariaDbServer, PostgresServer
-from tests.local_rds.postgres import SSL_REQUEST
+from tests.support.local_rds import Authority, Credentials, KeyType, MariaDbServer, PostgresServer
+from tests.support.local_rds.postgres import SSL_REQUEST
 
 HOST = "demo.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 WRONG_HOST = "other.cluster-abc123def456.eu-west-1.rds.amazonaws.com"

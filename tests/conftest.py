@@ -14,7 +14,7 @@ from rds_tls.roots import lookup as trust
 from rds_tls.roots.cache import disk as cache
 from rds_tls.roots.cache import kept
 from rds_tls.roots.truststore import validation
-from tests.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
 
 # What is on this machine, and no network: for tests that mean the snapshot.
 OFFLINE = rds_tls.Settings(offline=True)

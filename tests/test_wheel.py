@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.support import ROOT
 
 # The clean environment has no other package at all: a context from the snapshot needs none.
 CHECK = """

@@ -15,7 +15,7 @@ from tests.hostile.leftovers import ENGINES
 from tests.hostile.others import NOT_OURS, PAIRS
 from tests.hostile.stage import HOST, INJECTED, Authorities, Certificate, Stage, server_context
 from tests.hostile.wire import SAFETY_SECONDS, Wire, listening
-from tests.local_rds import MariaDbServer, PostgresServer
+from tests.support.local_rds import MariaDbServer, PostgresServer
 
 # libpq waits for two seconds at least (PostgreSQL documentation, connect_timeout).
 STALL_SECONDS = 2

@@ -15,7 +15,7 @@ import rds_tls
 from tests.hostile.attacks import DISABLED, PLAIN, PREFER, UNVERIFIED
 from tests.hostile.evidence import Protocol
 from tests.hostile.stage import HOST
-from tests.local_rds.pki import unverified_context
+from tests.support.local_rds.pki import unverified_context
 
 TLS_IN_POSTGRESQL = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
 TLS_IN_MYSQL = "SHOW STATUS LIKE 'Ssl_cipher'"

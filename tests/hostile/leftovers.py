@@ -17,7 +17,7 @@ import rds_tls
 from tests.hostile.drivers import TLS_IN_MYSQL, TLS_IN_POSTGRESQL, Driver, Login
 from tests.hostile.evidence import Protocol
 from tests.hostile.stage import HOST
-from tests.local_rds import Authority
+from tests.support.local_rds import Authority
 
 POSTGRESQL, MYSQL = Protocol.POSTGRESQL, Protocol.MYSQL
 

@@ -23,8 +23,9 @@ Meeting = tuple[Attack, Driver]
 INTRODUCTION = """\
 # Attacks
 
-Every row is a connection attempt against a hostile server, made while the tests ran; `tests/test_attacks.py` writes
-this file (`RDS_TLS_WRITE_DOCS=1 python -m pytest tests/test_attacks.py`) and fails when it is out of date.
+Every row is a connection attempt against a hostile server, made while the tests ran. `tests/drivers/test_attacks.py`
+writes this file (`RDS_TLS_WRITE_DOCS=1 python -m pytest tests/drivers/test_attacks.py`), and fails when it is out of
+date.
 
 **What is attacked.** Each function of rds_tls that connects, and each function that gives arguments, together with the
 real driver. The servers are scripts on loopback (`tests/hostile/`). Where a script gets past the TLS step it asks for

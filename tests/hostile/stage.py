@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.local_rds import Authority, Credentials
+from tests.support.local_rds import Authority, Credentials
 
 HOST = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 OTHER = "other.cluster-abc123def456.eu-west-1.rds.amazonaws.com"

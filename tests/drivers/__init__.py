@@ -1,0 +1,1 @@
+"""One driver beside the other: options, leftovers, attacks."""

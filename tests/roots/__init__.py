@@ -1,0 +1,1 @@
+"""The trust anchors, and where they come from."""
