@@ -8,10 +8,10 @@ from importlib import import_module
 
 from rds_tls import log
 from rds_tls.drivers import Target, check_names
-from rds_tls.endpoint import Endpoint, RootSet, parse_endpoint, url_extras
+from rds_tls.endpoint import Endpoint, RootSet, parse_endpoint, reconciled, root_set, url_extras
 from rds_tls.errors import OptionError, RdsTlsError
 from rds_tls.records import NamedTuple
-from rds_tls.roots.lookup import agreed, root_set, trusted_bundle
+from rds_tls.roots.lookup import trusted_bundle
 from rds_tls.settings import Settings, process_settings
 
 TYPE_CHECKING = False
@@ -193,7 +193,7 @@ def _known_route(host: str, port: int | None, region: str | None) -> Route:
 def _checked_route(endpoint: Endpoint, port: int | None, region: str | None) -> Route:
     if port is not None:
         _checked_port(port, "port=")
-    return Route(endpoint, agreed("port", endpoint.port, port), root_set(endpoint, region))
+    return Route(endpoint, reconciled("port", endpoint.port, port), root_set(endpoint, region))
 
 
 def _password(request: Request, endpoint: Endpoint, port: int) -> str | None:
@@ -207,7 +207,7 @@ def _password(request: Request, endpoint: Endpoint, port: int) -> str | None:
         raise OptionError(f"password= gives a {kind}, not a str")
     if request.password is not None:
         raise OptionError("iam=True signs a token in place of the password: leave password= out")
-    region = agreed("region", endpoint.region, request.region)
+    region = reconciled("region", endpoint.region, request.region)
     if request.user is None or region is None:
         raise OptionError("iam=True signs a token for a user in a region: pass user=, and region= if the host has none")
     from rds_tls.connect.iam import token

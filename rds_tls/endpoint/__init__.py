@@ -11,8 +11,14 @@ from enum import Enum
 from functools import lru_cache
 
 from rds_tls.endpoint.partitions import DSQL_SUFFIX, REGION_SERVICE, SERVICE_REGION, SUFFIXES, Partition, partition_of
-from rds_tls.errors import EndpointError
+from rds_tls.errors import EndpointError, OptionError
 from rds_tls.records import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    Value = TypeVar("Value", int, str)
 
 
 class Kind(Enum):
@@ -168,6 +174,44 @@ def _parse_name(text: str, port: int | None) -> Endpoint:
     if suffix == DSQL_SUFFIX:
         return _dsql(name, port, head)
     return _rds(name, port, head, suffix)
+
+
+def root_set(endpoint: Endpoint | None, region: str | None) -> RootSet:
+    """Find which roots sign for an endpoint, or for a region's RDS endpoints.
+
+    Args:
+        endpoint: the endpoint; None for a region.
+        region: the AWS region; needed where the endpoint's name says none.
+
+    Returns:
+        The set of roots. Its region is None only for Amazon Trust Services.
+
+    Raises:
+        OptionError: the region is none, contradicts the endpoint's, or is missing.
+    """
+    if region is not None and not (isinstance(region, str) and partition_of(region)):
+        raise OptionError("region= is not the name of an AWS region, such as 'eu-west-1': check its spelling")
+    if endpoint is None and region is None:
+        raise OptionError("neither a host nor a region is given: pass the endpoint, or region='us-east-1'")
+    if endpoint is None:
+        return RootSet(Trust.RDS, region)
+    region = reconciled("region", endpoint.region, region)
+    if endpoint.trust is Trust.AMAZON:
+        return RootSet(Trust.AMAZON, None)
+    if region is None:
+        raise OptionError(f"{endpoint.host!r} has no region in its name: pass region= with the one its writer is in")
+    return RootSet(endpoint.trust, region)
+
+
+def reconciled(name: str, in_host: "Value | None", argument: "Value | None") -> "Value | None":
+    """Take what the host says or what the argument says, and refuse two that differ.
+
+    Raises:
+        OptionError: they differ.
+    """
+    if in_host is not None and argument is not None and in_host != argument:
+        raise OptionError(f"the host says {name} {in_host!r}, the argument {name}={argument!r}: leave one out")
+    return in_host if argument is None else argument
 
 
 def url_extras(host: str) -> bool:

@@ -10,9 +10,8 @@ import time
 from enum import Enum
 
 from rds_tls import log
-from rds_tls.endpoint import Endpoint, RootSet, Trust, parse_endpoint
-from rds_tls.endpoint import partitions as regions
-from rds_tls.errors import OptionError, RdsTlsError, TrustError
+from rds_tls.endpoint import RootSet, Trust, parse_endpoint, root_set
+from rds_tls.errors import RdsTlsError, TrustError
 from rds_tls.records import NamedTuple
 from rds_tls.roots import cache as store
 from rds_tls.roots import snapshot
@@ -21,12 +20,9 @@ from rds_tls.settings import CA_BUNDLE_VARIABLE, process_settings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeVar
 
     from rds_tls.roots.cache.disk import Entry
     from rds_tls.settings import Settings
-
-    Value = TypeVar("Value", int, str)
 
 # How long an answer holds before every source is looked at again, in seconds; sooner when its file changes.
 HOLD = 60.0
@@ -119,43 +115,8 @@ def ca_path(host: str | None = None, *, region: str | None = None, settings: "Se
 
 def bundle_for(host: str | None, region: str | None, settings: "Settings | None") -> TrustedBundle:
     """Find the trust anchors as ``ca_path`` does."""
-    return trusted_bundle(root_set(host, region), process_settings() if settings is None else settings)
-
-
-def root_set(host: str | Endpoint | None, region: str | None) -> RootSet:
-    """Find which roots sign for an endpoint, or for a region's RDS endpoints.
-
-    Args:
-        host: the endpoint, parsed or not; None for a region.
-        region: the AWS region; needed where the host says none.
-
-    Returns:
-        The set of roots. Its region is None only for Amazon Trust Services.
-
-    Raises:
-        EndpointError: the host is not an RDS endpoint.
-        OptionError: the region is none, contradicts the host's, or is missing.
-    """
-    if region is not None and not (isinstance(region, str) and regions.partition_of(region)):
-        raise OptionError("region= is not the name of an AWS region, such as 'eu-west-1': check its spelling")
-    if host is None and region is None:
-        raise OptionError("neither a host nor a region is given: pass the endpoint, or region='us-east-1'")
-    if host is None:
-        return RootSet(Trust.RDS, region)
-    endpoint = host if isinstance(host, Endpoint) else parse_endpoint(host)
-    region = agreed("region", endpoint.region, region)
-    if endpoint.trust is Trust.AMAZON:
-        return RootSet(Trust.AMAZON, None)
-    if region is None:
-        raise OptionError(f"{endpoint.host!r} has no region in its name: pass region= with the one its writer is in")
-    return RootSet(endpoint.trust, region)
-
-
-def agreed(name: str, in_host: "Value | None", argument: "Value | None") -> "Value | None":
-    """Take what the host says or what the argument says, and refuse two that differ."""
-    if in_host is not None and argument is not None and in_host != argument:
-        raise OptionError(f"the host says {name} {in_host!r}, the argument {name}={argument!r}: leave one out")
-    return in_host if argument is None else argument
+    endpoint = None if host is None else parse_endpoint(host)
+    return trusted_bundle(root_set(endpoint, region), process_settings() if settings is None else settings)
 
 
 def trusted_bundle(roots: RootSet, settings: "Settings") -> TrustedBundle:
