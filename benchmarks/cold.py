@@ -7,14 +7,16 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from tempfile import TemporaryDirectory
 
-from benchmarks.measure import Table, take_turns
-from benchmarks.processes import run
+from benchmarks.measure import Case, Table, take_turns
+from benchmarks.processes import PEAK_PROGRAM, knows_peak, run
 from benchmarks.stage import NOT_PREFETCHED, ROOT, SHIPPED_HOST, Stage
 from tests.support.local_https import LocalHttps
 from tests.support.local_rds import MariaDbServer, PostgresServer
 from tests.support.trust_store import HOST, REGION, TrustStore
 
 POSTGRES = "First connect of a process, PostgreSQL"
+POSTGRES_MEMORY = "Peak memory with a first connect, PostgreSQL"
+MYSQL_MEMORY = "Peak memory with a first connect, MySQL"
 MYSQL = "First connect of a process, MySQL"
 NETWORK = "First connect while roots are refreshed"
 
@@ -29,15 +31,17 @@ OFFLINE = "no refresh"
 Server = PostgresServer | MariaDbServer
 
 # The time is the process's own. Its resolver answers loopback, hence socket is there already, as in Lambda's runtime.
-FRAME = """
+BODY = "# everything up to the connection"
+TELL_TIME = "print((time.perf_counter() - start) * 1000)"
+FRAME = f"""
 import sys, time
 from benchmarks.resolver import answer_loopback
 answer_loopback()
 host, port, user, password, database, roots = sys.argv[1:]
 port = int(port)
 start = time.perf_counter()
-{body}
-print((time.perf_counter() - start) * 1000)
+{BODY}
+{TELL_TIME}
 connection.close()
 """
 
@@ -69,6 +73,7 @@ connection = rds_tls.connect_mysql(host, port=port, user=user, password=password
 }
 
 BASELINES = {POSTGRES: PSYCOPG, MYSQL: PYMYSQL}
+MEMORY = {POSTGRES: POSTGRES_MEMORY, MYSQL: MYSQL_MEMORY}
 
 
 def measure(stage: Stage, effort: float) -> Iterator[Table]:
@@ -79,32 +84,42 @@ def measure(stage: Stage, effort: float) -> Iterator[Table]:
         effort: what part of all rounds to run.
 
     Yields:
-        A table for each engine, and one for a trust store that is out of reach.
+        A table of times for each engine, one of memory where the system tells, and one for a trust store that is out
+        of reach.
     """
     servers: dict[str, Server] = {POSTGRES: stage.postgres, MYSQL: stage.mysql}
-    shipped = {"PYTHONPATH": os.pathsep.join([stage.shipping, ROOT]), **NOT_PREFETCHED}
     for title, server in servers.items():
-        cases = {
-            BASELINES[title]: partial(_first_connect, BY_HAND[title], stage, server, HOST),
-            SHIPPED: partial(_first_connect, OURS[title], stage, server, SHIPPED_HOST, **shipped),
-            PREFETCHED: partial(_first_connect, OURS[title], stage, server, HOST),
-        }
-        yield take_turns(title, "ms", cases, round(60 * effort))
+        yield take_turns(title, "ms", _cases(title, stage, server, FRAME), round(60 * effort))
+        if knows_peak():
+            weighed = _cases(title, stage, server, FRAME.replace(TELL_TIME, PEAK_PROGRAM))
+            yield take_turns(MEMORY[title], "KiB", weighed, round(20 * effort))
     with _trust_stores(stage) as trust_stores:
         cases = {name: partial(_stale_connect, stage, variables) for name, variables in trust_stores.items()}
         yield take_turns(NETWORK, "ms", cases, round(30 * effort))
 
 
-def _first_connect(body: str, stage: Stage, server: Server, host: str, **environment: str) -> float:
+def _cases(title: str, stage: Stage, server: Server, frame: str) -> dict[str, Case]:
+    # The copy lists the test's roots, as the package lists every published one: else they would be judged by parsing.
+    listed = {"PYTHONPATH": os.pathsep.join([stage.shipping, ROOT])}
+    ours = partial(_first_connect, frame, OURS[title], stage, server)
+    return {
+        BASELINES[title]: partial(_first_connect, frame, BY_HAND[title], stage, server, HOST),
+        SHIPPED: partial(ours, SHIPPED_HOST, **listed, **NOT_PREFETCHED),
+        PREFETCHED: partial(ours, HOST, **listed),
+    }
+
+
+def _first_connect(frame: str, body: str, stage: Stage, server: Server, host: str, **environment: str) -> float:
     arguments = (host, server.port, server.user, server.password, server.database, stage.regional)
-    return float(run(FRAME.format(body=body), *arguments, **environment))
+    return float(run(frame.replace(BODY, body), *arguments, **environment))
 
 
 def _stale_connect(stage: Stage, variables: dict[str, str]) -> float:
     """Connect with roots that are due for a refresh, and no cache yet, so that every process refreshes."""
     with TemporaryDirectory() as cache:
-        environment = {"RDS_TLS_MAX_AGE": "0", "RDS_TLS_CACHE_DIR": cache, **variables}
-        return _first_connect(OURS[POSTGRES], stage, stage.postgres, HOST, **environment)
+        listed = {"PYTHONPATH": os.pathsep.join([stage.shipping, ROOT])}
+        environment = {"RDS_TLS_MAX_AGE": "0", "RDS_TLS_CACHE_DIR": cache, **listed, **variables}
+        return _first_connect(FRAME, OURS[POSTGRES], stage, stage.postgres, HOST, **environment)
 
 
 @contextmanager

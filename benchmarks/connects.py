@@ -21,6 +21,7 @@ POSTGRES = "Connect, PostgreSQL"
 MYSQL = "Connect, MySQL"
 
 OURS = "rds_tls"
+OURS_BY_CA_FILE = "rds_tls, a CA file of the caller's"
 PSYCOPG = "psycopg, regional file"
 PSYCOPG_WORLDWIDE = "psycopg, global bundle"
 PSYCOPG_REQUIRE = "psycopg, encrypted but unverified"
@@ -84,10 +85,12 @@ def mysql_cases(stage: Stage) -> dict[str, Callable[[], Closable]]:
     """Give what connects to MySQL, by name; PyMySQL with one context for all connects is the baseline."""
     login = mysql_login(stage)
     context = regional_context(ssl.SSLContext, stage)
+    own = rds_tls.Settings(ca_file=stage.regional)
     checks: dict[str, Any] = {"ssl_verify_cert": True, "ssl_verify_identity": True}
     return {
         PYMYSQL: lambda: pymysql.connect(**login, ssl=context),
         OURS: lambda: rds_tls.connect_mysql(**login),
+        OURS_BY_CA_FILE: lambda: rds_tls.connect_mysql(**login, settings=own),
         PYMYSQL_REGIONAL: lambda: pymysql.connect(**{**login, **checks, "ssl_ca": stage.regional}),
         PYMYSQL_WORLDWIDE: lambda: pymysql.connect(**{**login, **checks, "ssl_ca": stage.worldwide}),
     }

@@ -31,7 +31,7 @@ CALLS = {
     calls.CONTEXT: "rds_tls.ssl_context(host)",
     calls.REPEATED: "rds_tls.parse_endpoint(host)",
     calls.NEW: "rds_tls.parse_endpoint(f'db{number}{host}')",
-    calls.KWARGS: "rds_tls.postgres_kwargs(host)",
+    calls.POSTGRES_KWARGS: "rds_tls.postgres_kwargs(host)",
     MYSQL: "rds_tls.mysql_kwargs(host)",
 }
 

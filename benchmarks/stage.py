@@ -5,18 +5,21 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import rds_tls
 from benchmarks.resolver import answer_loopback
+from rds_tls.roots.bundle import parse_bundle
 from rds_tls.roots.cache.disk import Cache
+from rds_tls.roots.known import GA
 from rds_tls.roots.snapshot import DIRECTORY
 from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
 from tests.support.trust_store import HOST, REGION
 
-# A region that ships. A region's file holds three roots: two of this one's stand beside the test's own.
+# A region that ships.
 NEIGHBOUR = "eu-west-1"
 SHIPPED_HOST = f"orders.cluster-abc123def456.{NEIGHBOUR}.rds.amazonaws.com"
 
@@ -25,8 +28,6 @@ NOT_PREFETCHED = {"RDS_TLS_BUNDLE_DIR": ""}
 
 # Where the packages benchmarks and tests are.
 ROOT = str(Path(__file__).parent.parent)
-
-END = b"-----END CERTIFICATE-----\n"
 
 
 class Stage(NamedTuple):
@@ -38,7 +39,8 @@ class Stage(NamedTuple):
         mysql: a MariaDB server that presents the same.
         root_pem: the root that signs the chain.
         regional: the path of a PEM file with that root and two more, as AWS publishes for a region.
-        shipping: a directory with a copy of rds_tls that ships the regional file for ``SHIPPED_HOST``.
+        shipping: a directory with a copy of rds_tls that ships the regional file for ``SHIPPED_HOST``, and that lists
+            the roots in it, as every published root is listed.
         worldwide: the path of a PEM file with 108 roots, as AWS's global bundle has.
     """
 
@@ -57,12 +59,13 @@ def set_stage() -> Iterator[Stage]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         postgres, mysql = stack.enter_context(PostgresServer()), stack.enter_context(MariaDbServer())
-        authority = Authority(REGION, KeyType.RSA2048)
+        authorities = [Authority(REGION, key_type) for key_type in KeyType]
+        authority = authorities[0]
         credentials = authority.issue([SHIPPED_HOST, HOST])
         postgres.present(credentials)
         mysql.present(credentials)
         regional, worldwide = folder / "regional.pem", folder / "worldwide.pem"
-        regional.write_bytes(authority.root_pem + _two_neighbours())
+        regional.write_bytes(b"".join(each.root_pem for each in authorities))
         worldwide.write_bytes(regional.read_bytes() + _rest_of_the_world())
         _prefetch(folder / "image", regional.read_bytes())
         _ship(folder / "shipping", regional.read_bytes())
@@ -80,16 +83,15 @@ def _prefetch(directory: Path, regional: bytes) -> None:
 
 
 def _ship(directory: Path, regional: bytes) -> None:
-    """Copy the package, and let the copy ship the test's root: how most programs find theirs."""
+    """Copy the package, and let the copy ship the test's roots and list them: how most programs find theirs."""
     package = Path(rds_tls.__file__).parent
     shutil.copytree(package, directory / package.name, ignore=shutil.ignore_patterns("__pycache__"))
-    Path(directory, package.name, "snapshot", f"{NEIGHBOUR}.pem").write_bytes(regional)
-
-
-def _two_neighbours() -> bytes:
-    """Take the shipped roots of the two key types that the test's own is not of; a comment line names the type."""
-    blocks = Path(DIRECTORY, f"{NEIGHBOUR}.pem").read_bytes().split(END)[:-1]
-    return b"".join(block + END for block in blocks if KeyType.RSA2048.name.encode() not in block)
+    roots = directory / package.name / "roots"
+    Path(roots, "snapshot", f"{NEIGHBOUR}.pem").write_bytes(regional)
+    bundle = parse_bundle(regional, now=datetime.now(UTC))
+    rows = {(REGION, GA, root.ca_id): root.fingerprint for root in bundle.roots}
+    with Path(roots, "known.py").open("a", encoding="utf-8") as table:
+        table.write(f"\nRDS_ROOTS |= {rows!r}\n")
 
 
 def _rest_of_the_world() -> bytes:
