@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rds_tls import endpoint
+from rds_tls.endpoint import grammar, hosttext
 from rds_tls.roots import bundle, snapshot
 from rds_tls.roots.cache import disk as cache
 from tools.fuzz import SEEDS, TARGETS
@@ -36,10 +37,10 @@ SEPARATORS = (
 
 # Each guard of a parser, what it is without it, and the target whose seeds show the difference.
 GUARDS: dict[str, tuple[str, object, str, object]] = {
-    "what an error shows": ("endpoint", endpoint, "_SHOWABLE", r"(?s).*"),
-    "ASCII alone": ("endpoint", endpoint, "_text", str.strip),
-    "letters of host names": ("endpoint", endpoint, "_is_label", bool),
-    "Amazon's roots for Amazon's kinds": ("endpoint", endpoint, "_AMAZON_KINDS", frozenset()),
+    "what an error shows": ("endpoint", hosttext, "_SHOWABLE", r"(?s).*"),
+    "ASCII alone": ("endpoint", hosttext, "_text", str.strip),
+    "letters of host names": ("endpoint", grammar, "_is_label", bool),
+    "Amazon's roots for Amazon's kinds": ("endpoint", grammar, "_AMAZON_KINDS", frozenset()),
     "every rule for a root": ("pem", bundle, "_objection", lambda *_arguments: None),
     "a root is a CA": ("pem", bundle, "_is_ca", lambda _certificate: True),
     "every rule for a root in PKCS#7": ("pkcs7", bundle, "_objection", lambda *_arguments: None),
@@ -99,7 +100,7 @@ def test_missing_guard_is_noticed(
 ) -> None:
     """With a guard of the parser taken away, some seed breaks a promise: the seeds reach it and the check sees it."""
     monkeypatch.setattr(place, name, without)
-    monkeypatch.setattr(endpoint, "_parse_name", endpoint._parse_name.__wrapped__)  # nothing wrong is remembered
+    monkeypatch.setattr(endpoint, "parse_name", grammar.parse_name.__wrapped__)  # nothing wrong is remembered
     assert any(breaks_a_promise(TARGETS[target], data) for data in INPUTS[target])
 
 

@@ -8,6 +8,7 @@ import re
 import socket
 
 from rds_tls.endpoint import Endpoint, Kind, parse_endpoint
+from rds_tls.endpoint.hosttext import HIDDEN
 from rds_tls.errors import EndpointError, OptionError
 
 # A chain of CNAMEs longer than this is a mistake or an attack; resolvers themselves stop at 8 to 16.
@@ -15,7 +16,7 @@ MAX_HOPS = 8
 
 _ANY_LABEL = "*."
 
-# The kinds whose names have an account's hash behind the first label (endpoint.py's tables have the sources), so that
+# The kinds whose names have an account's hash behind the first label (grammar.py's tables have the sources), so that
 # '*' stands for that account's endpoints alone. Aurora DSQL's have none: a pattern would match every customer's cluster
 # of the region. A new kind is refused until it is known to have one.
 _OF_ONE_ACCOUNT = frozenset(
@@ -35,7 +36,6 @@ _OF_ONE_ACCOUNT = frozenset(
 # Asked for an empty label, or one of more than 63 characters, it would raise a UnicodeError.
 _LABEL = r"[A-Za-z0-9*_-]{1,63}"
 _NAME = re.compile(rf"(?=.{{1,254}}\Z){_LABEL}(?:\.{_LABEL})*\.?")
-_HIDDEN = "<not shown>"
 
 
 def follow(alias: str, expect: str) -> Endpoint:
@@ -60,7 +60,7 @@ def follow(alias: str, expect: str) -> Endpoint:
     allowed = _pattern(expect)
     name = _plain(alias)
     if name is None:
-        raise EndpointError(_HIDDEN, "with expect= a host is a name alone: no URL, no user, no port (pass port=)")
+        raise EndpointError(HIDDEN, "with expect= a host is a name alone: no URL, no user, no port (pass port=)")
     chain = _chain(name) if _endpoint(name) is None else [name]
     for found in chain:
         endpoint = _endpoint(found)
@@ -73,7 +73,7 @@ def _pattern(expect: str) -> str:
     """Check a pattern: with any first label in place of ``*`` it must be an endpoint, account and region included."""
     pattern = _plain(expect)
     if pattern is None:
-        raise OptionError(f"expect={_HIDDEN} is neither an RDS endpoint nor one with '*' for its first label")
+        raise OptionError(f"expect={HIDDEN} is neither an RDS endpoint nor one with '*' for its first label")
     try:
         endpoint = parse_endpoint(pattern.replace(_ANY_LABEL, "any.", 1) if pattern.startswith(_ANY_LABEL) else pattern)
     except EndpointError as error:

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rds_tls import endpoint
-from rds_tls.endpoint import Endpoint, Kind, Trust, parse_endpoint, url_extras
+from rds_tls.endpoint import Endpoint, Kind, Trust, grammar, parse_endpoint, url_extras
 from rds_tls.endpoint.partitions import PARTITIONS, REGION_SERVICE, SERVICE_REGION, SUFFIXES
 from rds_tls.errors import EndpointError
 
@@ -483,6 +482,6 @@ def test_memory_for_endpoints_is_bounded() -> None:
     """A program that meets new hosts for ever remembers the last thousand or so, and no URL's password."""
     for number in range(3000):
         parse_endpoint(f"postgresql://app:secret@i{number}.abc123def456.us-east-2.rds.amazonaws.com")
-    info = endpoint._parse_name.cache_info()
+    info = grammar.parse_name.cache_info()
     assert info.currsize == info.maxsize == 1024
     assert parse_endpoint("i1.abc123def456.us-east-2.rds.amazonaws.com").identifier == "i1"
