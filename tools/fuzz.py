@@ -28,7 +28,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from rds_tls.endpoint import Endpoint, Kind, Trust, parse_endpoint, url_extras
+from rds_tls.endpoint import Endpoint, Kind, Trust, parse_endpoint, split_host
 from rds_tls.endpoint.partitions import PARTITIONS
 from rds_tls.errors import BundleError, EndpointError, TrustError
 from rds_tls.roots.bundle import parse_bundle
@@ -109,7 +109,6 @@ def check_endpoint(data: bytes) -> bool:
     endpoint = _parse(text)
     if isinstance(endpoint, EndpointError):
         return False
-    url_extras(text)  # raises nothing for what parses
     _promise(text.isascii(), "a look-alike letter makes no endpoint")
     _check_name(endpoint)
     return True
@@ -126,7 +125,7 @@ def _check_password(text: str) -> None:
     found = _parse(text)
     _promise(CANARY not in f"{found} {found!r}".lower(), "neither an error nor an endpoint shows a password")
     if isinstance(found, Endpoint):
-        _promise(url_extras(text), "a text with a password in it is known to hold more than a host")
+        _promise(split_host(text).has_extras, "a text with a password in it is known to hold more than a host")
     else:
         _promise(found.__context__ is None, "no other error, with a text of its own, is behind an error")
 

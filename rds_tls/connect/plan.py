@@ -8,7 +8,7 @@ from importlib import import_module
 
 from rds_tls import log
 from rds_tls.drivers import Target, check_names
-from rds_tls.endpoint import Endpoint, RootSet, parse_endpoint, reconciled, root_set, url_extras
+from rds_tls.endpoint import Endpoint, RootSet, endpoint_of, reconciled, root_set, split_host
 from rds_tls.errors import OptionError, RdsTlsError
 from rds_tls.records import NamedTuple
 from rds_tls.roots.lookup import trusted_bundle
@@ -182,12 +182,13 @@ def _route(request: Request) -> Route:
 # What is refused is not remembered, and that is every text with a password in it. A port of 5432.0 is not 5432.
 @lru_cache(maxsize=1024, typed=True)
 def _known_route(host: str, port: int | None, region: str | None) -> Route:
-    if url_extras(host):
+    text = split_host(host)
+    if text.has_extras:
         raise OptionError(
             "the host is a URL with more than a host and a port in it: pass user=, password=, the database "
             "and driver options as arguments, since nothing is read from the URL"
         )
-    return _checked_route(parse_endpoint(host), port, region)
+    return _checked_route(endpoint_of(text), port, region)
 
 
 def _checked_route(endpoint: Endpoint, port: int | None, region: str | None) -> Route:

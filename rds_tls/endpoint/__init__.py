@@ -1,18 +1,27 @@
 """What a host name means: str -> Endpoint, and which roots verify it. No network, no disk, no clock."""
 
+from typing import TypeVar
+
 from rds_tls.endpoint.grammar import parse_name
-from rds_tls.endpoint.hosttext import name_and_port, url_extras
+from rds_tls.endpoint.hosttext import HostText, split_host
 from rds_tls.endpoint.partitions import partition_of
 from rds_tls.endpoint.values import Endpoint, Kind, RootSet, Trust
 from rds_tls.errors import OptionError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import TypeVar
+__all__ = [
+    "Endpoint",
+    "HostText",
+    "Kind",
+    "RootSet",
+    "Trust",
+    "endpoint_of",
+    "parse_endpoint",
+    "reconciled",
+    "root_set",
+    "split_host",
+]
 
-    Value = TypeVar("Value", int, str)
-
-__all__ = ["Endpoint", "Kind", "RootSet", "Trust", "parse_endpoint", "reconciled", "root_set", "url_extras"]
+_Value = TypeVar("_Value", int, str)
 
 
 def parse_endpoint(host: str) -> Endpoint:
@@ -29,7 +38,16 @@ def parse_endpoint(host: str) -> Endpoint:
     Raises:
         EndpointError: the text is not the name of an endpoint.
     """
-    return parse_name(*name_and_port(host))
+    return endpoint_of(split_host(host))
+
+
+def endpoint_of(text: HostText) -> Endpoint:
+    """Parse what ``split_host`` has cut, as ``parse_endpoint`` does.
+
+    Raises:
+        EndpointError: it is not the name of an endpoint.
+    """
+    return parse_name(*text.name_and_port())
 
 
 def root_set(endpoint: Endpoint | None, region: str | None) -> RootSet:
@@ -59,7 +77,7 @@ def root_set(endpoint: Endpoint | None, region: str | None) -> RootSet:
     return RootSet(endpoint.trust, region)
 
 
-def reconciled(name: str, in_host: "Value | None", argument: "Value | None") -> "Value | None":
+def reconciled(name: str, in_host: _Value | None, argument: _Value | None) -> _Value | None:
     """Take what the host says or what the argument says, and refuse two that differ.
 
     Raises:

@@ -4,11 +4,13 @@ An error never shows user info or a bad port of a URL, nor any text that does no
 """
 
 import re
+from typing import NamedTuple
 
 from rds_tls.errors import EndpointError
 
 # RFC 1035 section 2.3.4: the length of a host name.
 MAX_NAME = 253
+
 _MAX_PORT = 65_535
 
 # These patterns wait for their first use, which a bare name that parses never makes: compiling each costs 0.1 ms.
@@ -23,23 +25,61 @@ HIDDEN = "<not shown>"
 ADDRESS_RULE = "an IP address has no RDS certificate: pass the endpoint's name as host, the address as via="
 
 
-def url_extras(host: str) -> bool:
-    """Tell whether a text is a URL that carries more than a host and a port.
+class HostText(NamedTuple):
+    """What a caller passed as host, cut in two: in a URL the authority and what follows it.
+
+    Attributes:
+        authority: user info, name and port of a URL, or the whole of a text that is no URL.
+        rest: what follows the authority of a URL; None for a text that is no URL.
+    """
+
+    authority: str
+    rest: str | None
+
+    def __repr__(self) -> str:
+        return "<HostText>"  # either part may hold a password
+
+    @property
+    def has_extras(self) -> bool:
+        """Whether it is a URL with user info, a path with a name in it, a query or a fragment."""
+        return self.rest is not None and ("@" in self.authority or self.rest.strip("/?#") != "")
+
+    def name_and_port(self) -> tuple[str, int | None]:
+        """Take the name, which is not judged here, and the port; None where there is none.
+
+        Raises:
+            EndpointError: a '@' stands where none may be, the port is none, or there are several hosts.
+        """
+        if self.rest is None and "@" in self.authority:
+            raise EndpointError(HIDDEN, "it has a '@': pass the host alone, the user as user=")
+        # A raw '/', '?' or '#' in a password ends the authority early: what follows may be the rest of it.
+        if self.rest is not None and "@" in self.rest:
+            raise EndpointError(
+                HIDDEN, "the URL has a '@' after its first '/', '?' or '#': percent-encode all four in user info"
+            )
+        return _split_port(self.authority.rpartition("@")[2])
+
+
+def split_host(host: str) -> HostText:
+    """Cut a bare name, ``host:port`` or a URL, so that what it holds besides a name and a port can be asked for first.
 
     Args:
         host: what ``parse_endpoint`` takes.
 
     Returns:
-        True when there is user info, a path with a name in it, a query or a fragment.
+        Its parts; neither the name nor the port has been judged.
 
     Raises:
         EndpointError: it is not an ASCII string, or has something other than a scheme before ``://``.
     """
-    url = _split_url(_text(host))
-    if url is None:
-        return False
-    authority, rest = url
-    return "@" in authority or rest.strip("/?#") != ""
+    text = _text(host)
+    scheme, separator, location = text.partition("://")
+    if not separator:
+        return HostText(text, None)
+    if not re.fullmatch(_SCHEME, scheme):
+        raise EndpointError(HIDDEN, "what stands before '://' is no URL scheme, as in 'postgresql://'")
+    authority = re.split(_END_OF_AUTHORITY, location, maxsplit=1)[0]
+    return HostText(authority, location[len(authority) :])
 
 
 def _text(host: str) -> str:
@@ -59,38 +99,6 @@ def _shown(text: str) -> str:
 def is_showable(text: str) -> bool:
     """Tell whether a text looks like a host name, so that an error may show it."""
     return re.fullmatch(_SHOWABLE, text) is not None
-
-
-def _split_url(text: str) -> tuple[str, str] | None:
-    """Split a URL into its authority and the rest after it; None for a text that is no URL."""
-    scheme, separator, location = text.partition("://")
-    if not separator:
-        return None
-    if not re.fullmatch(_SCHEME, scheme):
-        raise EndpointError(HIDDEN, "what stands before '://' is no URL scheme, as in 'postgresql://'")
-    authority = re.split(_END_OF_AUTHORITY, location, maxsplit=1)[0]
-    return authority, location[len(authority) :]
-
-
-def name_and_port(host: str) -> tuple[str, int | None]:
-    """Take a name and a port from what ``parse_endpoint`` takes; the port is None where there is none.
-
-    Raises:
-        EndpointError: it is not an ASCII string, no URL, or says more than one host; the name itself is not judged.
-    """
-    text = _text(host)
-    url = _split_url(text)
-    if url is None:
-        if "@" in text:
-            raise EndpointError(HIDDEN, "it has a '@': pass the host alone, the user as user=")
-        return _split_port(text)
-    authority, rest = url
-    # A raw '/', '?' or '#' in a password ends the authority early: what follows may be the rest of it.
-    if "@" in rest:
-        raise EndpointError(
-            HIDDEN, "the URL has a '@' after its first '/', '?' or '#': percent-encode all four in user info"
-        )
-    return _split_port(authority.rpartition("@")[2])
 
 
 def _split_port(location: str) -> tuple[str, int | None]:

@@ -3,7 +3,7 @@
 Names, suffixes and the shape of region names are those of botocore's ``data/partitions.json``.
 """
 
-from rds_tls.records import NamedTuple
+from typing import NamedTuple
 
 # The two orders in front of a DNS suffix.
 REGION_SERVICE = "<region>.<service>"

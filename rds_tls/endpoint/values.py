@@ -1,11 +1,10 @@
 """What an endpoint is, as values: its kind, and whose roots sign its certificate."""
 
-from enum import Enum
+from enum import StrEnum
+from typing import NamedTuple
 
-from rds_tls.records import NamedTuple
 
-
-class Kind(Enum):
+class Kind(StrEnum):
     """What an endpoint leads to."""
 
     WRITER = "writer"
@@ -19,15 +18,12 @@ class Kind(Enum):
     DSQL = "dsql"
 
 
-class Trust(Enum):
+class Trust(StrEnum):
     """Whose roots sign the certificate of an endpoint."""
 
     RDS = "rds"
     RDS_PREVIEW = "rds-preview"
     AMAZON = "amazon"
-
-    # Enum's own hashes the name, in Python, whenever something is looked up by a RootSet.
-    __hash__ = object.__hash__
 
 
 class RootSet(NamedTuple):

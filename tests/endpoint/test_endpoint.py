@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rds_tls.endpoint import Endpoint, Kind, Trust, grammar, parse_endpoint, url_extras
+from rds_tls.endpoint import Endpoint, Kind, Trust, grammar, parse_endpoint, split_host
 from rds_tls.endpoint.partitions import PARTITIONS, REGION_SERVICE, SERVICE_REGION, SUFFIXES
 from rds_tls.errors import EndpointError
 
@@ -356,10 +356,10 @@ def test_any_text_is_an_endpoint_or_an_endpoint_error(text: str) -> None:
 
 @settings(PURE, max_examples=500)
 @given(texts)
-def test_url_extras_says_yes_no_or_endpoint_error(text: str) -> None:
-    """No text makes url_extras raise anything but EndpointError, and what is no URL has no extras."""
+def test_extras_are_there_or_not_or_an_endpoint_error(text: str) -> None:
+    """No text makes split_host raise anything but EndpointError, and what is no URL has no extras."""
     try:
-        extras = url_extras(text)
+        extras = split_host(text).has_extras
     except EndpointError:
         return
     assert "://" in text or not extras
@@ -466,9 +466,15 @@ def test_misplaced_secret_never_shows(text: str) -> None:
         ("postgresql:///db", True),
     ],
 )
-def test_url_extras(text: str, expected: bool) -> None:  # noqa: FBT001 - an expected value, not a switch
+def test_has_extras(text: str, expected: bool) -> None:  # noqa: FBT001 - an expected value, not a switch
     """A URL has extras when it says more than a host and a port."""
-    assert expected is url_extras(text)
+    assert expected is split_host(text).has_extras
+
+
+def test_parts_of_a_url_are_not_shown() -> None:
+    """A traceback that shows locals, or a log, has nothing of a URL that was cut in two."""
+    text = split_host(f"postgresql://app:{CANARY}@{CLUSTER}/db?password={CANARY}")
+    assert CANARY not in f"{text!r} {text}"
 
 
 def test_kinds_are_words_for_people() -> None:
