@@ -1,87 +1,42 @@
 """Verified TLS connections to Amazon Aurora and RDS.
 
-The folders are the way that data takes: a package's ``__init__`` is its door, the function that the next room calls.
-Imports run strictly downwards, rooms on one floor never import each other, and inside a package no import leads in a
-circle.
-
 ::
 
-    6  connect/    one call from a host name to a verified connection
-    5  drivers/    one file for each database driver
-    5  diagnosis/  what is wrong, in words
-    4  context/    sealed SSLContexts
-    3  roots/      the trust anchors of an endpoint, and where they come from
-    2  endpoint/   what a host name means
-    2  settings    one frozen value, read from arguments and environment
-    2  extras      what an extra installs, imported when a call needs it
-    2  genuine     the interpreter's own SSLContext, whatever stands in its place
-    1  errors      the exception tree
-    1  log         messages under the logger "rds_tls"
-    1  records     named tuples, without the import of typing
-    1  _version    the version of this package
+    import os
+    import rds_tls
 
-Importing this package loads nothing but this file: each public name arrives with its first use (PEP 562).
+    connection = rds_tls.connect_postgres(
+        "shop.cluster-abc123def456.eu-west-1.rds.amazonaws.com",
+        user="app",
+        password=os.environ["DATABASE_PASSWORD"],
+        dbname="shop",
+    )
+    print(connection.execute("SELECT version()").fetchone())
+
+The server's chain is verified against the roots of its region, and its name against the endpoint. For MySQL it is
+``connect_mysql``; for a pool, an ORM or an event loop ``postgres_kwargs`` and ``mysql_kwargs``; for anything else that
+speaks TLS ``ssl_context`` and ``ca_path``.
 """
 
-# Not typing's own name: importing typing here would cost more than the rest of this file. Type checkers
-# take any constant of this name for true.
-TYPE_CHECKING = False
-
-if TYPE_CHECKING:
-    from rds_tls._version import __version__ as __version__
-    from rds_tls.connect import aconnect_postgres, connect_mysql, connect_postgres, mysql_kwargs, postgres_kwargs
-    from rds_tls.context import ssl_context
-    from rds_tls.endpoint import Endpoint, Kind, Trust, parse_endpoint
-    from rds_tls.errors import (
-        BundleError,
-        DownloadError,
-        DriverNotInstalledError,
-        EndpointError,
-        IamError,
-        OptionError,
-        RdsTlsError,
-        SealedContextError,
-        SettingsError,
-        TrustError,
-        UnverifiedConnectionError,
-    )
-    from rds_tls.roots.lookup import ca_path
-    from rds_tls.roots.renewal import prefetch
-    from rds_tls.settings import Settings
-
-__all__ = [
-    "BundleError",
-    "DownloadError",
-    "DriverNotInstalledError",
-    "Endpoint",
-    "EndpointError",
-    "IamError",
-    "Kind",
-    "OptionError",
-    "RdsTlsError",
-    "SealedContextError",
-    "Settings",
-    "SettingsError",
-    "Trust",
-    "TrustError",
-    "UnverifiedConnectionError",
-    "aconnect_postgres",
-    "ca_path",
-    "connect_mysql",
-    "connect_postgres",
-    "mysql_kwargs",
-    "parse_endpoint",
-    "postgres_kwargs",
-    "prefetch",
-    "ssl_context",
-]
-
+# Importing this package loads nothing but this file: each public name arrives with its first use (PEP 562), from the
+# module named here. __init__.pyi shows the same names to editors and type checkers.
 _HOMES = {
-    "__version__": "_version",
+    "BundleError": "errors",
+    "DownloadError": "errors",
+    "DriverNotInstalledError": "errors",
     "Endpoint": "endpoint",
+    "EndpointError": "errors",
+    "IamError": "errors",
     "Kind": "endpoint",
+    "OptionError": "errors",
+    "RdsTlsError": "errors",
+    "SealedContextError": "errors",
     "Settings": "settings",
+    "SettingsError": "errors",
     "Trust": "endpoint",
+    "TrustError": "errors",
+    "UnverifiedConnectionError": "errors",
+    "__version__": "_version",
     "aconnect_postgres": "connect",
     "ca_path": "roots.lookup",
     "connect_mysql": "connect",
@@ -93,17 +48,32 @@ _HOMES = {
     "ssl_context": "context",
 }
 
+__all__ = [name for name in _HOMES if name != "__version__"]
+
 
 def __getattr__(name: str) -> object:
     """Import the module that holds a public name when the name is first used."""
-    if name not in __all__ and name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # What importlib.import_module does, without the import of importlib.
-    home = __import__(f"{__name__}.{_HOMES.get(name, 'errors')}", fromlist=[name])
-    value = globals()[name] = getattr(home, name)
+    if name not in _HOMES:
+        raise _UnknownNameError(f"module {__name__!r} has no attribute {name!r}", name=name)
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     return value
 
 
 def __dir__() -> list[str]:
     """List the public names, loaded or not."""
     return sorted({*globals(), *__all__})
+
+
+class _UnknownNameError(AttributeError):
+    """What a name that is not public leads to; read, it says which one may be meant.
+
+    Not before: Python asks for a module's name here before it imports the module, and drops the answer.
+    """
+
+    def __str__(self) -> str:
+        from difflib import get_close_matches
+
+        close = get_close_matches(self.name, __all__, n=1)
+        return f"{super().__str__()}{''.join(f'; maybe {name!r} is meant' for name in close)}"

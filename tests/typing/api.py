@@ -45,3 +45,11 @@ def parts() -> None:
     assert_type(endpoint.kind, rds_tls.Kind)
     assert_type(endpoint.region, str | None)
     assert_type(endpoint.trust, rds_tls.Trust)
+
+
+def mistakes() -> None:
+    """What is misspelt is seen: mypy reports a comment here that hides nothing."""
+    rds_tls.connect_postgre(HOST, user="app")  # type: ignore[attr-defined]
+    rds_tls.connect_postgres(HOST, usr="app")  # type: ignore[call-arg]
+    rds_tls.connect_mysql(HOST, user="app", password=b"secret")  # type: ignore[arg-type]
+    rds_tls.ssl_context(HOST, regin="eu-west-1")  # type: ignore[call-arg]

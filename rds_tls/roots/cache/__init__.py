@@ -10,13 +10,14 @@ from rds_tls.settings import without_login
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TypeAlias
 
     from rds_tls.endpoint import RootSet
     from rds_tls.roots.cache.disk import Cache, Entry
     from rds_tls.roots.cache.memory import MemoryCache
     from rds_tls.settings import Settings
 
-    Place = Cache | MemoryCache
+    Place: TypeAlias = Cache | MemoryCache
 
 APPLICATION = "rds-tls"
 

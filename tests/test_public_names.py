@@ -1,0 +1,128 @@
+"""The public names: what editors and type checkers see of them, and what is there when a program runs."""
+
+import ast
+import inspect
+import pydoc
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+import rds_tls
+from tests.support import ROOT
+
+STUB = ast.parse(Path(rds_tls.__file__).with_suffix(".pyi").read_text("utf-8"))
+FUNCTIONS = {node.name: node for node in STUB.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+HOMES = {
+    alias.name: str(node.module)
+    for node in STUB.body
+    if isinstance(node, ast.ImportFrom) and str(node.module).startswith("rds_tls")
+    for alias in node.names
+}
+
+RUNTIME_HOMES: dict[str, str] = vars(rds_tls)["_HOMES"]
+
+
+def stub_all() -> list[str]:
+    """Read the names that the stub exports with a star."""
+    (node,) = (node for node in STUB.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__")
+    return cast("list[str]", ast.literal_eval(node.value))
+
+
+def test_stub_and_module_have_the_same_names() -> None:
+    """What a type checker finds is what the module has, the names of a star import too."""
+    assert sorted([*FUNCTIONS, *HOMES]) == sorted(RUNTIME_HOMES)
+    assert stub_all() == rds_tls.__all__
+    assert set(RUNTIME_HOMES) - set(rds_tls.__all__) == {"__version__"}
+
+
+@pytest.mark.parametrize("name", HOMES)
+def test_stub_leads_to_the_same_home(name: str) -> None:
+    """A name that the stub imports comes from the module that holds it when a program runs."""
+    assert HOMES[name] == f"rds_tls.{RUNTIME_HOMES[name]}"
+    assert getattr(rds_tls, name) is getattr(import_module(HOMES[name]), name)
+
+
+def parameters_of(function: Callable[..., object]) -> list[tuple[str, str, str]]:
+    """List the parameters of a function with their kinds and defaults."""
+    found = inspect.signature(function).parameters.values()
+    return [(each.name, each.kind.name, repr(each.default)) for each in found]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_stub_has_the_functions_own_signature(name: str) -> None:
+    """A function that the stub writes out takes what the function takes, and awaits where that does."""
+    node, function = FUNCTIONS[name], getattr(rds_tls, name)
+    written: dict[str, Any] = {}
+    source = f"from __future__ import annotations\n{ast.unparse(node)}"
+    exec(compile(source, "stub", "exec"), written)  # noqa: S102 - the stub's own lines
+    assert parameters_of(written[name]) == parameters_of(function)
+    assert isinstance(node, ast.AsyncFunctionDef) == inspect.iscoroutinefunction(function)
+    assert inspect.getdoc(function) != ""
+    assert (ast.get_docstring(node) or "").splitlines()[0] == (inspect.getdoc(function) or "").splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("connect_postgre", "connect_postgres"), ("ssl_contxt", "ssl_context"), ("setings", "Settings"), ("Xyzzy", None)],
+)
+def test_unknown_name_says_which_may_be_meant(name: str, meant: str | None) -> None:
+    """A misspelt name is an AttributeError with the nearest public one, and no other exception of Python's."""
+    with pytest.raises(AttributeError) as caught:
+        getattr(rds_tls, name)
+    hint = "" if meant is None else f"; maybe {meant!r} is meant"
+    assert str(caught.value) == f"module 'rds_tls' has no attribute {name!r}{hint}"
+    assert not hasattr(rds_tls, name)
+
+
+def test_unknown_name_is_explained_once() -> None:
+    """Python's own traceback, which may guess as well, does not say it twice."""
+    ran = subprocess.run(
+        [sys.executable, "-c", "import rds_tls\nrds_tls.connect_postgre"], capture_output=True, text=True, check=False
+    )
+    assert ran.stderr.count("'connect_postgres'") == 1
+
+
+def test_help_opens_with_a_connection() -> None:
+    """What help() shows first is a program of ten lines at most, of public names, that compiles."""
+    text = pydoc.plain(pydoc.render_doc(rds_tls))
+    _, _, rest = inspect.cleandoc(rds_tls.__doc__ or "").partition("::\n\n")
+    program = inspect.cleandoc("\n".join(takewhile(lambda line: line[:1] in {"", " "}, rest.splitlines())))
+    used = {ast.unparse(node) for node in ast.walk(ast.parse(program)) if isinstance(node, ast.Attribute)}
+    assert {name for name in used if name.startswith("rds_tls.")} == {"rds_tls.connect_postgres"}
+    assert len(program.splitlines()) <= 10
+    assert text.index("rds_tls.connect_postgres(") < text.index("CLASSES")
+
+
+jedi = pytest.importorskip("jedi")
+
+
+def script(code: str) -> Any:  # noqa: ANN401 - jedi has no types
+    """Open a program in an editor that knows nothing but the sources."""
+    return jedi.Script(code, project=jedi.Project(ROOT))
+
+
+def test_editor_completes_every_public_name() -> None:
+    """Completion offers all of them after the dot."""
+    assert set(rds_tls.__all__) <= {found.name for found in script("import rds_tls\nrds_tls.").complete()}
+
+
+@pytest.mark.parametrize("name", [name for name in rds_tls.__all__ if inspect.isfunction(getattr(rds_tls, name))])
+def test_editor_shows_signature_and_help(name: str) -> None:
+    """A function that is called has its parameters shown, and one asked about its first line."""
+    function = getattr(rds_tls, name)
+    (signature,) = script(f"import rds_tls\nrds_tls.{name}(").get_signatures()
+    assert [each.name for each in signature.params] == list(inspect.signature(function).parameters)
+    (found,) = script(f"import rds_tls\nrds_tls.{name}").help(2, 12)
+    assert (inspect.getdoc(function) or "").splitlines()[0] in found.docstring()
+
+
+def test_editor_knows_the_drivers_connection() -> None:
+    """What connects gives the driver's own class to complete on."""
+    code = "import rds_tls\nrds_tls.connect_postgres('x', user='y')."
+    assert {"cursor", "execute", "pgconn"} <= {found.name for found in script(code).complete()}
