@@ -1,19 +1,17 @@
 """What a caller may choose about trust: one frozen value, from arguments or from the environment."""
 
 import os
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypedDict, Unpack, cast
 
+from rds_tls import log
 from rds_tls.errors import SettingsError
-from rds_tls.records import NamedTuple
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from typing import Self
+_Path = str | os.PathLike[str]
+_Value = _Path | float | bool | None
 
-    Path = str | os.PathLike[str]
-    Value = Path | float | bool | None
-
+_PREFIX = "RDS_TLS_"
 CA_BUNDLE_VARIABLE = "RDS_TLS_CA_BUNDLE"
 
 _DAY = 86_400.0
@@ -26,17 +24,33 @@ _TOTAL_TIMEOUT = 1.5 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else 10.0
 
 
 class _Fields(NamedTuple):
-    ca_file: "Path | None" = None
-    bundle_dir: "Path | None" = None
-    cache_dir: "Path | None" = None
+    ca_file: _Path | None = None
+    bundle_dir: _Path | None = None
+    cache_dir: _Path | None = None
     max_age: float = 7 * _DAY
     connect_timeout: float = 2.0
     total_timeout: float = _TOTAL_TIMEOUT
     offline: bool = False
     truststore_url: str | None = None
-    mirror_ca_file: "Path | None" = None
+    mirror_ca_file: _Path | None = None
     bundle_format: str = "pem"
     known_roots_only: bool = False
+
+
+class _Choices(TypedDict, total=False):
+    """The same fields, each of which may be left out."""
+
+    ca_file: _Path | None
+    bundle_dir: _Path | None
+    cache_dir: _Path | None
+    max_age: float
+    connect_timeout: float
+    total_timeout: float
+    offline: bool
+    truststore_url: str | None
+    mirror_ca_file: _Path | None
+    bundle_format: str
+    known_roots_only: bool
 
 
 class Settings(_Fields):
@@ -67,18 +81,32 @@ class Settings(_Fields):
 
     __slots__ = ()
 
-    def __new__(cls, *args: "Value", **fields: "Value") -> "Self":
-        """Make the value, after each field has passed its rule."""
-        made = super().__new__(cls, *args, **fields)  # type: ignore[arg-type]
-        del args, fields  # a traceback that shows locals has the repr of the value made, and no login
-        for name, rule in _RULES.items():
-            rule.check(getattr(made, name), f"Settings.{name}")
-        return made
+    if not TYPE_CHECKING:  # type checkers see the tuple's own, which has every field with its type
+
+        def __new__(cls, *args: _Value, **fields: _Value) -> Self:
+            """Make the value, after each field has passed its rule."""
+            made = super().__new__(cls, *args, **fields)
+            del args, fields  # a traceback that shows locals has the repr of the value made, and no login
+            for name, rule in _RULES.items():
+                rule.check(getattr(made, name), f"Settings.{name}")
+            return made
+
+        __new__.__wrapped__ = _Fields.__new__  # where inspect.signature looks
 
     @classmethod
-    def _make(cls, iterable: "Iterable[Value]") -> "Self":  # type: ignore[override]  # the tuple's is for any fields
+    def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]  # the tuple's is for any fields
         """Check what ``_replace`` makes too; the tuple's own ends here and checks nothing."""
         return cls(*iterable)
+
+    def replace(self, **changes: Unpack[_Choices]) -> Self:
+        """Give the same settings but for some fields, each of which has to pass its rule again.
+
+        Raises:
+            SettingsError: a value cannot be used.
+        """
+        given = cast("dict[str, Any]", changes)
+        # Emptied, so that a traceback that shows locals has no login.
+        return self._replace(**{name: given.pop(name) for name in [*given]})
 
     def __repr__(self) -> str:
         # Of every field, as a traceback shows a value that is about to be refused too.
@@ -87,8 +115,10 @@ class Settings(_Fields):
         return f"Settings({', '.join(fields)})"
 
     @classmethod
-    def from_env(cls, environ: "Mapping[str, str] | None" = None, **fields: "Value") -> "Self":
+    def from_env(cls, environ: Mapping[str, str] | None = None, **fields: Unpack[_Choices]) -> Self:
         """Read the settings from environment variables.
+
+        A variable of the process that begins with ``RDS_TLS_`` and is none of them is named in a warning, once.
 
         Args:
             environ: the variables to read; the process environment unless given.
@@ -100,29 +130,34 @@ class Settings(_Fields):
         Raises:
             SettingsError: a value cannot be used; the message names the variable.
         """
+        if environ is None:
+            _warn_of_unknown_variables()
+        given = cast("dict[str, Any]", fields)
+        names = set(given)
+        made = cls(**{name: given.pop(name) for name in names})  # emptied, as above
         for name, rule in _RULES.items():
-            if name not in fields and _variable(environ, rule.variable):
-                fields[name] = rule.read_variable(_variable(environ, rule.variable))
-        return cls(**fields) if fields else _DEFAULTS  # type: ignore[return-value]
+            if name not in names and _variable(environ, rule.variable):
+                made = made._replace(**{name: rule.read_variable(_variable(environ, rule.variable))})  # type: ignore[arg-type]
+        return made
 
 
 class _Rule:
     """How one setting is written in its environment variable, and what it must be."""
 
     def __init__(
-        self, variable: str, read: "Callable[[str], Value]", accepts: "Callable[[Value], bool]", must_be: str
+        self, variable: str, read: Callable[[str], _Value], accepts: Callable[[_Value], bool], must_be: str
     ) -> None:
         self.variable = variable
         self.read = read
         self.accepts = accepts
         self.must_be = must_be
 
-    def check(self, value: "Value", origin: str) -> None:
+    def check(self, value: _Value, origin: str) -> None:
         if not self.accepts(value):
             value = _shown(value)
             raise SettingsError(f"{origin}={value} must be {self.must_be}")
 
-    def read_variable(self, text: str) -> "Value":
+    def read_variable(self, text: str) -> _Value:
         if self._is_readable(text):
             return self.read(text)
         text = _shown(text)
@@ -150,12 +185,29 @@ def without_login(url: str) -> str:
     return f"{scheme}{separator}{rest}" if separator else rest
 
 
-def _variable(environ: "Mapping[str, str] | None", name: str) -> str:
+def _variable(environ: Mapping[str, str] | None, name: str) -> str:
     """Read a variable, of the process unless others are given, with no local that holds all of them."""
     return (os.environ if environ is None else environ).get(name, "")
 
 
-def _shown(value: "Value") -> str:
+def _warn_of_unknown_variables() -> None:
+    for variable in sorted(os.environ.keys() - {rule.variable for rule in _RULES.values()}):
+        if variable.startswith(_PREFIX):
+            _warn_of(variable)
+
+
+@cache  # once for each name
+def _warn_of(variable: str) -> None:
+    """Name a variable that no setting reads, and the nearest one that is; its value, which may be secret, stays out."""
+    from difflib import get_close_matches  # only a mistake needs it
+
+    known = [rule.variable.removeprefix(_PREFIX) for rule in _RULES.values()]
+    close = get_close_matches(variable.removeprefix(_PREFIX), known, n=1)
+    meant = f"maybe {_PREFIX}{close[0]} is meant" if close else "see help(rds_tls.Settings) for those that do"
+    log.warning("the environment variable %s is read by no setting and changes nothing: %s", variable, meant)
+
+
+def _shown(value: _Value) -> str:
     """Give what an error may show of a refused value: one that cannot hold a password, or its type."""
     import re  # only a refusal needs it
 
@@ -164,27 +216,27 @@ def _shown(value: "Value") -> str:
     return "<not shown>" if isinstance(value, str) else f"<{type(value).__name__}>"
 
 
-def _is_path(value: "Value") -> bool:
+def _is_path(value: _Value) -> bool:
     return value is None or (isinstance(value, str | os.PathLike) and os.fspath(value) != "")
 
 
-def _is_age(value: "Value") -> bool:
+def _is_age(value: _Value) -> bool:
     return isinstance(value, int | float) and value >= 0
 
 
-def _is_timeout(value: "Value") -> bool:
+def _is_timeout(value: _Value) -> bool:
     return isinstance(value, int | float) and 0 < value <= _LONGEST_TIMEOUT
 
 
-def _is_switch(value: "Value") -> bool:
+def _is_switch(value: _Value) -> bool:
     return isinstance(value, bool)
 
 
-def _is_format(value: "Value") -> bool:
+def _is_format(value: _Value) -> bool:
     return isinstance(value, str) and value in {"pem", "p7b"}
 
 
-def _is_https_url(value: "Value") -> bool:
+def _is_https_url(value: _Value) -> bool:
     return value is None or (isinstance(value, str) and value.startswith("https://") and _is_base(value[8:]))
 
 
@@ -225,7 +277,6 @@ _RULES = {
     "bundle_format": _Rule("RDS_TLS_BUNDLE_FORMAT", str, _is_format, "pem or p7b"),
     "known_roots_only": _Rule("RDS_TLS_KNOWN_ROOTS_ONLY", _switch, _is_switch, _A_SWITCH),
 }
-_DEFAULTS = Settings()
 
 
 @cache

@@ -1,17 +1,20 @@
 """Settings: from arguments, from the environment, and what a bad value says."""
 
 import copy
+import inspect
+import logging
 import pickle
 import pydoc
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
 import rds_tls
+from rds_tls import settings as settings_module
 from rds_tls.settings import Settings
-
-CANARY = "c4n4ry-p4ssw0rd"
+from tests.support.leaks import CANARY, locals_of_ours
 
 VARIABLES: dict[str, tuple[str, Any]] = {
     "RDS_TLS_CA_BUNDLE": ("/roots.pem", {"ca_file": "/roots.pem"}),
@@ -109,8 +112,10 @@ def test_paths_may_be_path_objects(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fields", BAD_ARGUMENTS, ids=str)
 def test_replaced_field_must_pass_its_rule(fields: dict[str, Any]) -> None:
-    """What ``_replace`` and ``_make`` give has passed every rule too."""
+    """What ``replace``, ``_replace`` and ``_make`` give has passed every rule too."""
     ((name, _),) = fields.items()
+    with pytest.raises(rds_tls.SettingsError, match=f"Settings.{name}="):
+        Settings().replace(**fields)
     with pytest.raises(rds_tls.SettingsError, match=f"Settings.{name}="):
         Settings()._replace(**fields)
     with pytest.raises(rds_tls.SettingsError, match=f"Settings.{name}="):
@@ -120,7 +125,8 @@ def test_replaced_field_must_pass_its_rule(fields: dict[str, Any]) -> None:
 def test_copies_are_equal_settings() -> None:
     """A good value may be replaced, copied and pickled, and stays a Settings."""
     settings = Settings()._replace(max_age=60)
-    assert settings == Settings(max_age=60)
+    assert settings == Settings().replace(max_age=60) == Settings(max_age=60)
+    assert settings.replace(offline=True) == Settings(max_age=60, offline=True)
     for twin in (copy.copy(settings), copy.deepcopy(settings), pickle.loads(pickle.dumps(settings))):  # noqa: S301 - own
         assert (type(twin), twin) == (Settings, settings)
 
@@ -128,9 +134,72 @@ def test_copies_are_equal_settings() -> None:
 def test_unknown_field_is_named() -> None:
     """A misspelt setting is an error that names it, wherever it is passed."""
     misspelt: dict[str, Any] = {"ofline": True}
-    for call in (Settings, Settings.from_env, Settings()._replace):
+    for call in (Settings, Settings.from_env, Settings()._replace, Settings().replace):
         with pytest.raises((TypeError, ValueError), match="ofline"):
             call(**misspelt)
+
+
+def test_signature_has_every_setting() -> None:
+    """What help() and editors ask for has each field with its type and its default, and so has whatever changes one."""
+    found = inspect.signature(Settings).parameters
+    assert {name: each.default for name, each in found.items()} == Settings()._asdict()
+    hints = get_type_hints(Settings)
+    assert {name: each.annotation for name, each in found.items()} == hints
+    assert get_type_hints(settings_module._Choices) == hints
+    assert list(settings_module._RULES) == list(found)
+
+
+LOGIN = f"https://user:{CANARY}@mirror.example"
+
+
+BOTH: dict[str, Any] = {"truststore_url": LOGIN, "bundle_format": "der"}
+WAYS: dict[str, Callable[[], Settings]] = {
+    "arguments": lambda: Settings(**BOTH),
+    "replace": lambda: Settings().replace(**BOTH),
+    "replace one": lambda: Settings(truststore_url=LOGIN).replace(bundle_format="der"),
+    "from_env": lambda: Settings.from_env({}, **BOTH),
+    "a variable": lambda: Settings.from_env({"RDS_TLS_BUNDLE_FORMAT": "der"}, truststore_url=LOGIN),
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_login_beside_a_refused_setting_is_in_no_frame_of_ours(way: Callable[[], Settings]) -> None:
+    """A mirror's login is no local of what refuses another setting, whichever way both came."""
+    with pytest.raises(rds_tls.SettingsError) as caught:
+        way()
+    assert [name for name, text in locals_of_ours(caught.value).items() if CANARY in text] == []
+
+
+def test_login_in_a_variable_beside_a_refused_one_is_in_no_frame_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same where both are the process's variables."""
+    monkeypatch.setenv("RDS_TLS_TRUSTSTORE_URL", LOGIN)
+    monkeypatch.setenv("RDS_TLS_BUNDLE_FORMAT", "der")
+    with pytest.raises(rds_tls.SettingsError) as caught:
+        Settings.from_env()
+    assert [name for name, text in locals_of_ours(caught.value).items() if CANARY in text] == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [
+        ("RDS_TLS_OFLINE", "maybe RDS_TLS_OFFLINE is meant"),
+        ("RDS_TLS_CA_FILE", "maybe RDS_TLS_CA_BUNDLE is meant"),
+        ("RDS_TLS_XYZZY", "see help(rds_tls.Settings) for those that do"),
+    ],
+)
+def test_unknown_variable_is_named_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str, hint: str
+) -> None:
+    """A misspelt variable of the process gives one warning, with the nearest known name and without its value."""
+    settings_module._warn_of.cache_clear()
+    monkeypatch.setenv(variable, CANARY)
+    monkeypatch.setenv("RDS_TLS", "another program's")
+    for _ in range(3):
+        Settings.from_env()
+        Settings.from_env({"RDS_TLS_OFLINE": "1"})
+    said = f"the environment variable {variable} is read by no setting and changes nothing: {hint}"
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [(logging.WARNING, said)]
+    settings_module._warn_of.cache_clear()
 
 
 def test_help_shows_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:

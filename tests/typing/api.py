@@ -40,6 +40,7 @@ def parts() -> None:
     assert_type(rds_tls.postgres_kwargs(HOST, user="app"), dict[str, Any])
     assert_type(rds_tls.mysql_kwargs(HOST, "pymysql"), dict[str, Any])
     assert_type(rds_tls.prefetch("eu-west-1", directory=Path("roots")), list[str])
+    assert_type(rds_tls.Settings().replace(max_age=60).max_age, float)
     endpoint = rds_tls.parse_endpoint(HOST)
     assert_type(endpoint, rds_tls.Endpoint)
     assert_type(endpoint.kind, rds_tls.Kind)
@@ -53,3 +54,9 @@ def mistakes() -> None:
     rds_tls.connect_postgres(HOST, usr="app")  # type: ignore[call-arg]
     rds_tls.connect_mysql(HOST, user="app", password=b"secret")  # type: ignore[arg-type]
     rds_tls.ssl_context(HOST, regin="eu-west-1")  # type: ignore[call-arg]
+    rds_tls.Settings(ofline=True)  # type: ignore[call-arg]
+    rds_tls.Settings(offline="yes")  # type: ignore[arg-type]
+    rds_tls.Settings().replace(ofline=True)  # type: ignore[call-arg]
+    rds_tls.Settings().replace(max_age="60")  # type: ignore[arg-type]
+    rds_tls.Settings.from_env(ofline=True)  # type: ignore[call-arg]
+    rds_tls.Settings.from_env(max_age="60")  # type: ignore[arg-type]
