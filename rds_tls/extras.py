@@ -1,15 +1,12 @@
 """What an extra of rds-tls installs, imported when a call needs it."""
 
 from importlib import import_module
+from types import ModuleType
 
 from rds_tls.errors import DriverNotInstalledError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from types import ModuleType
 
-
-def require(module: str, extra: str) -> "ModuleType":
+def require(module: str, extra: str) -> ModuleType:
     """Import a module that an extra installs.
 
     Args:

@@ -6,16 +6,17 @@ their hub. A context that derives from what happens to stand there would trust w
 derives from the class that ``ssl.py`` itself defined, and takes from others what decides nothing about trust: sockets.
 """
 
+from __future__ import annotations
+
 import _ssl
 import ssl
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from rds_tls.errors import TrustError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from socket import socket
-    from typing import Any
 
 # The modules that define the sockets of runtimes whose constructor takes a ready context, as the original one does.
 _COOPERATIVE = frozenset({"gevent.ssl", "eventlet.green.ssl"})
@@ -71,11 +72,11 @@ class GenuineContext(Own):
     # The signature is the base class's own, so that a driver may pass anything by position.
     def wrap_socket(
         self,
-        sock: "socket",
+        sock: socket,
         server_side: bool = False,  # noqa: FBT001, FBT002
         do_handshake_on_connect: bool = True,  # noqa: FBT001, FBT002
         suppress_ragged_eofs: bool = True,  # noqa: FBT001, FBT002
-        server_hostname: "str | bytes | None" = None,
+        server_hostname: str | bytes | None = None,
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLSocket:
         """Wrap as ``ssl.SSLContext.wrap_socket`` does, in a socket of the runtime.

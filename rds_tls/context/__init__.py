@@ -1,23 +1,19 @@
 """The SSLContext of an endpoint or a region: one for all who trust the same anchors."""
 
+import ssl
+from collections.abc import Callable
+
 from rds_tls.context.sealed import SealedContext
-from rds_tls.roots.lookup import bundle_for
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable
-
-    from rds_tls.roots.lookup import TrustedBundle
-    from rds_tls.settings import Settings
+from rds_tls.roots.lookup import TrustedBundle, bundle_for
+from rds_tls.settings import Settings
 
 # AWS has some forty regions, and a program may have a CA file for each: room for all of them, and a bound.
 MAX_CONTEXTS = 128
 
 
 def ssl_context(
-    host: str | None = None, *, region: str | None = None, settings: "Settings | None" = None
-) -> "ssl.SSLContext":
+    host: str | None = None, *, region: str | None = None, settings: Settings | None = None
+) -> ssl.SSLContext:
     """Give the sealed SSLContext for an endpoint, or for a region's RDS endpoints.
 
     It verifies the name that the driver passes as ``server_hostname``, and refuses to connect without one: pass drivers
@@ -38,10 +34,10 @@ def ssl_context(
 
 
 # One context for the path and the digest of a bundle, and for the name where it is a tunnel's.
-_contexts: "dict[tuple[str, ...], SealedContext]" = {}
+_contexts: dict[tuple[str, ...], SealedContext] = {}
 
 
-def shared_context(bundle: "TrustedBundle") -> SealedContext:
+def shared_context(bundle: TrustedBundle) -> SealedContext:
     """Give the one context for a bundle; the driver passes the name to verify.
 
     Args:
@@ -56,7 +52,7 @@ def shared_context(bundle: "TrustedBundle") -> SealedContext:
     return remembered(bundle.identity, lambda: SealedContext(bundle))
 
 
-def remembered(key: tuple[str, ...], make: "Callable[[], SealedContext]") -> SealedContext:
+def remembered(key: tuple[str, ...], make: Callable[[], SealedContext]) -> SealedContext:
     """Give the context of a key, and make it first if need be: threads that make it at the same time get one."""
     found = _contexts.get(key)
     if found is None:

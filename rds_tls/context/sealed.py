@@ -1,16 +1,17 @@
 """A sealed SSLContext from a trusted bundle: it verifies, it may be shared, and nobody can weaken it."""
 
+from __future__ import annotations
+
 import _ssl
 import ssl
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from rds_tls.errors import OptionError, SealedContextError, TrustError
 from rds_tls.genuine import GenuineContext, Own, OwnObject
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from socket import socket
-    from typing import Any, NoReturn, Self
 
     from rds_tls.roots.lookup import TrustedBundle
 
@@ -69,12 +70,12 @@ class _Guard:
             raise
 
     @property
-    def context(self) -> "SealedContext":
+    def context(self) -> SealedContext:
         """The context that the connection was made with."""
         return super().context  # type: ignore[misc,no-any-return]
 
     @context.setter
-    def context(self, _: object) -> "NoReturn":
+    def context(self, _: object) -> NoReturn:
         raise SealedContextError("context cannot be set: what a connection trusts is decided when it is made")
 
     @property
@@ -83,7 +84,7 @@ class _Guard:
         return super().session  # type: ignore[misc,no-any-return]
 
     @session.setter
-    def session(self, _: object) -> "NoReturn":
+    def session(self, _: object) -> NoReturn:
         raise SealedContextError(f"session cannot be set: {_NO_SESSION}")
 
 
@@ -109,7 +110,7 @@ class SealedContext(GenuineContext):
     sslobject_class = _Object
     anchors: tuple[str, str]
 
-    def __new__(cls, bundle: "TrustedBundle") -> "Self":
+    def __new__(cls, bundle: TrustedBundle) -> Self:
         """Make a context that trusts a bundle, and that is sealed from its first moment on.
 
         Args:
@@ -135,10 +136,10 @@ class SealedContext(GenuineContext):
     def __delattr__(self, name: str) -> None:
         self._refuse(f"{name} cannot be deleted")
 
-    def __copy__(self) -> "Self":
+    def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, _copied: object) -> "Self":
+    def __deepcopy__(self, _copied: object) -> Self:
         return self
 
     def __getitem__(self, key: str) -> str:
@@ -147,7 +148,7 @@ class SealedContext(GenuineContext):
             return _NO_MAPPING
         raise KeyError(key)
 
-    def _refuse(self, what: str) -> "NoReturn":
+    def _refuse(self, what: str) -> NoReturn:
         raise SealedContextError(
             f"{what}: this SSLContext is shared and sealed by rds_tls. "
             "For other settings build an ssl.SSLContext of your own with cafile=rds_tls.ca_path(host)."
@@ -156,11 +157,11 @@ class SealedContext(GenuineContext):
     # Both signatures are the base class's own, so that a driver may pass anything by position.
     def wrap_socket(
         self,
-        sock: "socket",
+        sock: socket,
         server_side: bool = False,  # noqa: FBT001, FBT002
         do_handshake_on_connect: bool = True,  # noqa: FBT001, FBT002
         suppress_ragged_eofs: bool = True,  # noqa: FBT001, FBT002
-        server_hostname: "str | bytes | None" = None,
+        server_hostname: str | bytes | None = None,
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLSocket:
         """Wrap as ``ssl.SSLContext.wrap_socket`` does.
@@ -177,7 +178,7 @@ class SealedContext(GenuineContext):
         incoming: ssl.MemoryBIO,
         outgoing: ssl.MemoryBIO,
         server_side: bool = False,  # noqa: FBT001, FBT002
-        server_hostname: "str | bytes | None" = None,
+        server_hostname: str | bytes | None = None,
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
         """Wrap as ``ssl.SSLContext.wrap_bio`` does, which by itself asks for no name.
@@ -189,22 +190,22 @@ class SealedContext(GenuineContext):
 
     # Every way to make a connection, those of event loops and other runtimes too, ends in one of these two, which
     # ssl.SSLContext has from OpenSSL's own type.
-    def _wrap_socket(self, sock: "Any", server_side: "Any", server_hostname: "Any" = None, **more: "Any") -> "Any":  # noqa: ANN401 - OpenSSL's own
+    def _wrap_socket(self, sock: Any, server_side: Any, server_hostname: Any = None, **more: Any) -> Any:  # noqa: ANN401 - OpenSSL's own
         name = self._verified_name(server_hostname, more.pop("session", None))
         return super()._wrap_socket(sock, server_side, name, **more)  # type: ignore[misc]
 
     def _wrap_bio(  # as above
         self,
-        incoming: "Any",  # noqa: ANN401
-        outgoing: "Any",  # noqa: ANN401
-        server_side: "Any",  # noqa: ANN401
-        server_hostname: "Any" = None,  # noqa: ANN401
-        **more: "Any",
-    ) -> "Any":  # noqa: ANN401
+        incoming: Any,  # noqa: ANN401
+        outgoing: Any,  # noqa: ANN401
+        server_side: Any,  # noqa: ANN401
+        server_hostname: Any = None,  # noqa: ANN401
+        **more: Any,
+    ) -> Any:  # noqa: ANN401
         name = self._verified_name(server_hostname, more.pop("session", None))
         return super()._wrap_bio(incoming, outgoing, server_side, name, **more)  # type: ignore[misc]
 
-    def _verified_name(self, server_hostname: "str | bytes | None", session: object) -> "str | bytes":
+    def _verified_name(self, server_hostname: str | bytes | None, session: object) -> str | bytes:
         """Give the name that the server's certificate must carry."""
         if session is not None:
             raise OptionError(f"session= cannot be passed: {_NO_SESSION}")
@@ -216,10 +217,10 @@ class SealedContext(GenuineContext):
         return server_hostname
 
 
-def _refusing(name: str) -> "Callable[..., NoReturn]":
+def _refusing(name: str) -> Callable[..., NoReturn]:
     """Make a method that refuses, in place of one that could weaken the context or give it something to send."""
 
-    def refuse(context: SealedContext, *_arguments: object, **_options: object) -> "NoReturn":
+    def refuse(context: SealedContext, *_arguments: object, **_options: object) -> NoReturn:
         context._refuse(f"{name}() cannot be called")  # noqa: SLF001 - this is one of its methods
 
     return refuse
@@ -231,7 +232,7 @@ for _name in set(dir(Own)) - _HARMLESS:
         setattr(SealedContext, _name, _refusing(_name))
 
 
-def _settings(context: SealedContext) -> "dict[str, object]":
+def _settings(context: SealedContext) -> dict[str, object]:
     """Say what the seal keeps. PROTOCOL_TLS_CLIENT verifies chain and name by itself; here it is said all the same."""
     return {
         "check_hostname": True,
@@ -245,7 +246,7 @@ def _settings(context: SealedContext) -> "dict[str, object]":
     }
 
 
-def _load(context: SealedContext, bundle: "TrustedBundle") -> None:
+def _load(context: SealedContext, bundle: TrustedBundle) -> None:
     """Load the trust anchors into OpenSSL's own object, and see there what was loaded."""
     own = _ssl._SSLContext  # noqa: SLF001 - whatever was patched above it does not matter here
     try:

@@ -1,14 +1,11 @@
 """A sealed context that verifies one name, whatever address a driver dials: for tunnels."""
 
+from typing import Self
+
 from rds_tls.context import remembered
 from rds_tls.context.sealed import SealedContext
 from rds_tls.genuine import GenuineContext
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Self
-
-    from rds_tls.roots.lookup import TrustedBundle
+from rds_tls.roots.lookup import TrustedBundle
 
 
 class PinnedContext(SealedContext):
@@ -23,19 +20,19 @@ class PinnedContext(SealedContext):
 
     pinned_name: str
 
-    def __new__(cls, bundle: "TrustedBundle", name: str) -> "Self":
+    def __new__(cls, bundle: TrustedBundle, name: str) -> Self:
         """Make a context for a name; otherwise as ``SealedContext``."""
         context = super().__new__(cls, bundle)
         GenuineContext.__setattr__(context, "pinned_name", name)
         return context
 
-    def _verified_name(self, server_hostname: "str | bytes | None", session: object) -> "str | bytes":
+    def _verified_name(self, server_hostname: str | bytes | None, session: object) -> str | bytes:
         """Give the pinned name in place of the driver's."""
         del server_hostname
         return super()._verified_name(self.pinned_name, session)
 
 
-def pinned_context(bundle: "TrustedBundle", name: str) -> SealedContext:
+def pinned_context(bundle: TrustedBundle, name: str) -> SealedContext:
     """Give the context that verifies ``name`` whatever address the driver dials.
 
     Args:
