@@ -102,6 +102,8 @@ class SealedContext(GenuineContext):
     It is for drivers that take an SSLContext. mysqlclient takes none: it asks this for a CA file and gets a path where
     none can be, so it connects to no server that speaks TLS. To one that hides TLS it still logs in, in clear.
 
+    Its repr says what it trusts as whoever asked for it first found that: whose roots, from where, of which day.
+
     Attributes:
         anchors: the path of the trust anchors and the digest of what is in it.
     """
@@ -109,6 +111,7 @@ class SealedContext(GenuineContext):
     guard = _Guard
     sslobject_class = _Object
     anchors: tuple[str, str]
+    _described = "no trust anchors"  # until they are loaded
 
     def __new__(cls, bundle: TrustedBundle) -> Self:
         """Make a context that trusts a bundle, and that is sealed from its first moment on.
@@ -127,7 +130,12 @@ class SealedContext(GenuineContext):
             GenuineContext.__setattr__(context, name, value)
         _load(context, bundle)
         GenuineContext.__setattr__(context, "anchors", bundle.identity)
+        GenuineContext.__setattr__(context, "_described", str(bundle).removesuffix(f" ({bundle.path})"))
         return context
+
+    def __repr__(self) -> str:
+        count = _ssl._SSLContext.cert_store_stats(self)["x509_ca"]  # noqa: SLF001 - OpenSSL's own answer
+        return f"<{type(self).__name__}: {self._described}, {count} certificate{'' if count == 1 else 's'}>"
 
     def __setattr__(self, name: str, value: object) -> None:
         if not hasattr(self, name) or getattr(self, name) != value:

@@ -26,6 +26,10 @@ class PinnedContext(SealedContext):
         GenuineContext.__setattr__(context, "pinned_name", name)
         return context
 
+    def __repr__(self) -> str:
+        # Without a name it is half made, and a crash reporter shows it.
+        return f"{super().__repr__()[:-1]}, for {getattr(self, 'pinned_name', 'no name')} alone>"
+
     def _verified_name(self, server_hostname: str | bytes | None, session: object) -> str | bytes:
         """Give the pinned name in place of the driver's."""
         del server_hostname

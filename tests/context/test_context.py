@@ -1,8 +1,10 @@
 """The sealed context: what it holds, and that nobody can weaken it."""
 
+import _ssl
 import hashlib
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,10 +14,13 @@ import pytest
 import rds_tls
 from rds_tls import context as context_module
 from rds_tls.context import MAX_CONTEXTS, shared_context
-from rds_tls.context.tunnel import pinned_context
+from rds_tls.context.sealed import SealedContext
+from rds_tls.context.tunnel import PinnedContext, pinned_context
 from rds_tls.endpoint import RootSet
+from rds_tls.roots import snapshot
 from rds_tls.roots.lookup import Source, TrustedBundle
 from tests.conftest import OFFLINE
+from tests.support.leaks import CANARY
 
 HOST = "db.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 PREVIEW = "db.abc123def456.us-east-2.rds-preview.amazonaws.com"
@@ -124,3 +129,42 @@ def test_pinned_name_wins_over_the_dialled_one() -> None:
     assert tls.context is context
     assert pinned_context(bundle, HOST) is context
     assert pinned_context(bundle, f"x{HOST}") is not context
+
+
+def shipped_on(name: str) -> str:
+    """Give the day on which a file of the snapshot was fetched."""
+    shipped = snapshot.find(RootSet(rds_tls.Trust.RDS, name))
+    assert shipped is not None
+    return time.strftime("%Y-%m-%d", time.gmtime(shipped.fetched_at))
+
+
+def test_repr_says_what_is_trusted(context: ssl.SSLContext, tmp_path: Path) -> None:
+    """Somebody who prints a context sees whose roots it has, how many, from where and of which day."""
+    day = shipped_on("eu-west-1")
+    assert repr(context) == f"<SealedContext: eu-west-1 RDS roots from the snapshot of {day}, 3 certificates>"
+    proxy = rds_tls.ssl_context("px.proxy-abc123def456.eu-west-1.rds.amazonaws.com", settings=OFFLINE)
+    assert repr(proxy).startswith("<SealedContext: Amazon Trust Services roots from the snapshot of ")
+    assert repr(proxy).endswith(f", {len(proxy.get_ca_certs())} certificates>")
+    path = tmp_path / "my (own) roots.pem"
+    path.write_text(ssl.DER_cert_to_PEM_cert(context.get_ca_certs(binary_form=True)[0]))
+    assert repr(shared_context(bundle_at(path))) == "<SealedContext: roots from the CA file, 1 certificate>"
+    pinned = pinned_context(bundle_at(path), HOST)
+    assert repr(pinned) == f"<PinnedContext: roots from the CA file, 1 certificate, for {HOST} alone>"
+
+
+def test_repr_has_nothing_of_the_settings() -> None:
+    """A context is shared by callers with different settings, so what it shows is none of theirs."""
+    mirror = OFFLINE.replace(
+        truststore_url=f"https://user:{CANARY}@mirror.example", cache_dir="/var/cache/of-one-caller"
+    )
+    shown = repr(rds_tls.ssl_context(region="eu-central-1", settings=mirror))
+    assert shown == repr(rds_tls.ssl_context(region="eu-central-1", settings=OFFLINE))
+    assert CANARY not in shown
+    assert "/" not in shown
+
+
+def test_half_made_context_can_be_shown() -> None:
+    """A crash reporter that prints what failed to be made gets an answer."""
+    for kind in (SealedContext, PinnedContext):
+        half = _ssl._SSLContext.__new__(kind, ssl.PROTOCOL_TLS_CLIENT)
+        assert repr(half).startswith(f"<{kind.__name__}: no trust anchors, 0 certificates")

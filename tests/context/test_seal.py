@@ -83,7 +83,7 @@ def test_everything_is_harmless_or_refused(context: ssl.SSLContext, name: str) -
     assert state(context) == before
 
 
-@pytest.mark.parametrize("name", ["anchors", "guard", "sealed", "pinned_name", "anything"])
+@pytest.mark.parametrize("name", ["anchors", "guard", "sealed", "pinned_name", "_described", "anything"])
 def test_own_attributes_are_sealed_too(context: ssl.SSLContext, name: str) -> None:
     """What the seal itself stands on can be neither set nor deleted."""
     with pytest.raises(rds_tls.SealedContextError):
