@@ -1,16 +1,9 @@
-"""What editors and type checkers see of ``rds_tls``, whose own file imports each name with its first use.
-
-The functions that connect give what their driver's own connect gives; they themselves, whose drivers need not be
-installed, say Any.
-"""
-
-from collections.abc import Callable
-from typing import Any, TypeAlias
-
-import psycopg
-import pymysql
+# What editors and type checkers see of rds_tls, whose own file imports each name with its first use.
 
 from rds_tls._version import __version__ as __version__
+from rds_tls.connect import aconnect_postgres as aconnect_postgres
+from rds_tls.connect import connect_mysql as connect_mysql
+from rds_tls.connect import connect_postgres as connect_postgres
 from rds_tls.connect import mysql_kwargs as mysql_kwargs
 from rds_tls.connect import postgres_kwargs as postgres_kwargs
 from rds_tls.context import ssl_context as ssl_context
@@ -59,54 +52,3 @@ __all__ = [
     "prefetch",
     "ssl_context",
 ]
-
-_Address: TypeAlias = tuple[str, int]
-_Password: TypeAlias = str | Callable[[], str]
-
-def connect_postgres(
-    host: str,
-    *,
-    user: str,
-    password: _Password | None = None,
-    dbname: str | None = None,
-    port: int | None = None,
-    via: _Address | None = None,
-    expect: str | None = None,
-    iam: bool = False,
-    region: str | None = None,
-    settings: Settings | None = None,
-    **driver_options: Any,
-) -> psycopg.Connection[Any]:
-    """Connect to Aurora or RDS PostgreSQL with psycopg over verified TLS."""
-
-async def aconnect_postgres(
-    host: str,
-    *,
-    user: str,
-    password: _Password | None = None,
-    dbname: str | None = None,
-    port: int | None = None,
-    via: _Address | None = None,
-    expect: str | None = None,
-    iam: bool = False,
-    region: str | None = None,
-    settings: Settings | None = None,
-    **driver_options: Any,
-) -> psycopg.AsyncConnection[Any]:
-    """Connect as ``connect_postgres`` does, with ``psycopg.AsyncConnection``."""
-
-def connect_mysql(
-    host: str,
-    *,
-    user: str,
-    password: _Password | None = None,
-    database: str | None = None,
-    port: int | None = None,
-    via: _Address | None = None,
-    expect: str | None = None,
-    iam: bool = False,
-    region: str | None = None,
-    settings: Settings | None = None,
-    **driver_options: Any,
-) -> pymysql.Connection[Any]:
-    """Connect to Aurora or RDS MySQL (or MariaDB) with PyMySQL over verified TLS."""

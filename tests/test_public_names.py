@@ -5,11 +5,10 @@ import inspect
 import pydoc
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib import import_module
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_type_hints
 
 import pytest
 
@@ -17,7 +16,6 @@ import rds_tls
 from tests.support import ROOT
 
 STUB = ast.parse(Path(rds_tls.__file__).with_suffix(".pyi").read_text("utf-8"))
-FUNCTIONS = {node.name: node for node in STUB.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 HOMES = {
     alias.name: str(node.module)
     for node in STUB.body
@@ -36,7 +34,7 @@ def stub_all() -> list[str]:
 
 def test_stub_and_module_have_the_same_names() -> None:
     """What a type checker finds is what the module has, the names of a star import too."""
-    assert sorted([*FUNCTIONS, *HOMES]) == sorted(RUNTIME_HOMES)
+    assert sorted(HOMES) == sorted(RUNTIME_HOMES)
     assert stub_all() == rds_tls.__all__
     assert set(RUNTIME_HOMES) - set(rds_tls.__all__) == {"__version__"}
 
@@ -48,23 +46,10 @@ def test_stub_leads_to_the_same_home(name: str) -> None:
     assert getattr(rds_tls, name) is getattr(import_module(HOMES[name]), name)
 
 
-def parameters_of(function: Callable[..., object]) -> list[tuple[str, str, str]]:
-    """List the parameters of a function with their kinds and defaults."""
-    found = inspect.signature(function).parameters.values()
-    return [(each.name, each.kind.name, repr(each.default)) for each in found]
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_stub_has_the_functions_own_signature(name: str) -> None:
-    """A function that the stub writes out takes what the function takes, and awaits where that does."""
-    node, function = FUNCTIONS[name], getattr(rds_tls, name)
-    written: dict[str, Any] = {}
-    source = f"from __future__ import annotations\n{ast.unparse(node)}"
-    exec(compile(source, "stub", "exec"), written)  # noqa: S102 - the stub's own lines
-    assert parameters_of(written[name]) == parameters_of(function)
-    assert isinstance(node, ast.AsyncFunctionDef) == inspect.iscoroutinefunction(function)
-    assert inspect.getdoc(function) != ""
-    assert (ast.get_docstring(node) or "").splitlines()[0] == (inspect.getdoc(function) or "").splitlines()[0]
+@pytest.mark.parametrize("name", ["Endpoint", "Settings", "parse_endpoint", "ssl_context"])
+def test_type_hints_can_be_read(name: str) -> None:
+    """What pydantic, FastAPI and Sphinx ask a class or a function for is there when a program runs."""
+    assert get_type_hints(getattr(rds_tls, name)) != {}
 
 
 @pytest.mark.parametrize(
@@ -120,9 +105,3 @@ def test_editor_shows_signature_and_help(name: str) -> None:
     assert [each.name for each in signature.params] == list(inspect.signature(function).parameters)
     (found,) = script(f"import rds_tls\nrds_tls.{name}").help(2, 12)
     assert (inspect.getdoc(function) or "").splitlines()[0] in found.docstring()
-
-
-def test_editor_knows_the_drivers_connection() -> None:
-    """What connects gives the driver's own class to complete on."""
-    code = "import rds_tls\nrds_tls.connect_postgres('x', user='y')."
-    assert {"cursor", "execute", "pgconn"} <= {found.name for found in script(code).complete()}
