@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     Own = ssl.SSLContext
 else:
     Own = _interpreters_own()
-OwnSocket: type[ssl.SSLSocket] = Own.sslsocket_class
+_OwnSocket: type[ssl.SSLSocket] = Own.sslsocket_class
 OwnObject: type[ssl.SSLObject] = Own.sslobject_class
 
 
@@ -86,7 +86,7 @@ class GenuineContext(Own):
         """
         runtimes = ssl.SSLSocket
         chosen = _guarded(self.guard, runtimes)
-        if runtimes is OwnSocket:
+        if runtimes is _OwnSocket:
             own: ssl.SSLSocket = chosen._create(  # type: ignore[attr-defined]  # noqa: SLF001 - as ssl.py does
                 sock=sock,
                 server_side=server_side,

@@ -8,7 +8,7 @@ from rds_tls.roots.lookup import TrustedBundle, bundle_for
 from rds_tls.settings import Settings
 
 # AWS has some forty regions, and a program may have a CA file for each: room for all of them, and a bound.
-MAX_CONTEXTS = 128
+_MAX_CONTEXTS = 128
 
 
 def ssl_context(
@@ -56,7 +56,7 @@ def remembered(key: tuple[str, ...], make: Callable[[], SealedContext]) -> Seale
     """Give the context of a key, and make it first if need be: threads that make it at the same time get one."""
     found = _contexts.get(key)
     if found is None:
-        if len(_contexts) >= MAX_CONTEXTS:
+        if len(_contexts) >= _MAX_CONTEXTS:
             _contexts.clear()
         found = _contexts.setdefault(key, make())
     return found

@@ -12,7 +12,7 @@ from rds_tls.endpoint.hosttext import HIDDEN
 from rds_tls.errors import EndpointError, OptionError
 
 # A chain of CNAMEs longer than this is a mistake or an attack; resolvers themselves stop at 8 to 16.
-MAX_HOPS = 8
+_MAX_HOPS = 8
 
 _ANY_LABEL = "*."
 
@@ -117,5 +117,5 @@ def _chain(name: str) -> list[str]:
         _, aliases, _ = socket.gethostbyname_ex(name)
     except OSError:
         aliases = []
-    names = [given.removesuffix(".").lower() for given in (*aliases[:MAX_HOPS], canonical) if given]
+    names = [given.removesuffix(".").lower() for given in (*aliases[:_MAX_HOPS], canonical) if given]
     return [given for given in dict.fromkeys(names) if given != name] or [name]

@@ -13,7 +13,7 @@ import pytest
 
 import rds_tls
 from rds_tls import context as context_module
-from rds_tls.context import MAX_CONTEXTS, shared_context
+from rds_tls.context import _MAX_CONTEXTS, shared_context
 from rds_tls.context.sealed import SealedContext
 from rds_tls.context.tunnel import PinnedContext, pinned_context
 from rds_tls.endpoint import RootSet
@@ -77,11 +77,11 @@ def test_threads_get_one_context(tmp_path: Path) -> None:
 def test_contexts_are_bounded(tmp_path: Path) -> None:
     """A program that makes up CA files for ever does not fill its memory with contexts."""
     content = Path(rds_tls.ca_path(region="eu-west-1", settings=OFFLINE)).read_bytes()
-    for number in range(MAX_CONTEXTS + 10):
+    for number in range(_MAX_CONTEXTS + 10):
         path = tmp_path / f"{number}.pem"
         path.write_bytes(content)
         shared_context(bundle_at(path))
-    assert len(context_module._contexts) <= MAX_CONTEXTS
+    assert len(context_module._contexts) <= _MAX_CONTEXTS
 
 
 def test_repeating_a_value_is_allowed(context: ssl.SSLContext) -> None:
