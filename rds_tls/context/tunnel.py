@@ -8,40 +8,40 @@ from rds_tls.genuine import GenuineContext
 from rds_tls.roots.lookup import TrustedBundle
 
 
-class PinnedContext(SealedContext):
+class TunnelContext(SealedContext):
     """A sealed context that verifies one name, whatever name the driver dialled.
 
     This is what lets a connection through a tunnel to 127.0.0.1 verify the database endpoint: most drivers
     verify the name they dial and have no option for another.
 
     Attributes:
-        pinned_name: the name that is verified.
+        host: the name that is verified.
     """
 
-    pinned_name: str
+    host: str
 
-    def __new__(cls, bundle: TrustedBundle, name: str) -> Self:
+    def __new__(cls, bundle: TrustedBundle, host: str) -> Self:
         """Make a context for a name; otherwise as ``SealedContext``."""
         context = super().__new__(cls, bundle)
-        GenuineContext.__setattr__(context, "pinned_name", name)
+        GenuineContext.__setattr__(context, "host", host)
         return context
 
     def __repr__(self) -> str:
         # Without a name it is half made, and a crash reporter shows it.
-        return f"{super().__repr__()[:-1]}, for {getattr(self, 'pinned_name', 'no name')} alone>"
+        return f"{super().__repr__()[:-1]}, for {getattr(self, 'host', 'no name')} alone>"
 
     def _verified_name(self, server_hostname: str | bytes | None, session: object) -> str | bytes:
-        """Give the pinned name in place of the driver's."""
+        """Give the endpoint in place of the driver's."""
         del server_hostname
-        return super()._verified_name(self.pinned_name, session)
+        return super()._verified_name(self.host, session)
 
 
-def pinned_context(bundle: TrustedBundle, name: str) -> SealedContext:
-    """Give the context that verifies ``name`` whatever address the driver dials.
+def tunnel_context(bundle: TrustedBundle, host: str) -> SealedContext:
+    """Give the context that verifies ``host`` whatever address the driver dials.
 
     Args:
         bundle: the trust anchors.
-        name: the endpoint's host name, which the server's certificate must carry.
+        host: the endpoint's name, which the server's certificate must carry.
 
     Returns:
         A sealed context, as from ``shared_context``.
@@ -49,4 +49,4 @@ def pinned_context(bundle: TrustedBundle, name: str) -> SealedContext:
     Raises:
         TrustError: OpenSSL cannot load the bundle's file.
     """
-    return remembered((*bundle.identity, name), lambda: PinnedContext(bundle, name))
+    return remembered((*bundle.identity, host), lambda: TunnelContext(bundle, host))

@@ -77,11 +77,11 @@ def _peer(target: "Target") -> "tuple[str, int, SealedContext]":
     """Give what to dial, and the context that verifies the endpoint there."""
     if target.via is None:
         return target.host, target.port, shared_context(target.bundle)
-    from rds_tls.context.tunnel import pinned_context
+    from rds_tls.context.tunnel import tunnel_context
 
     # PyMySQL verifies the name it dials. A context that pins the endpoint's name holds for reconnects too, which a
     # socket handed to connect() would not: those dial by themselves.
-    return *target.via, pinned_context(target.bundle, target.host)
+    return *target.via, tunnel_context(target.bundle, target.host)
 
 
 @cache

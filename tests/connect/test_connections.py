@@ -17,7 +17,7 @@ import pymysql
 import pytest
 
 import rds_tls
-from rds_tls.context.tunnel import PinnedContext, pinned_context
+from rds_tls.context.tunnel import TunnelContext, tunnel_context
 from rds_tls.drivers import Target
 from rds_tls.drivers import psycopg as psycopg_adapter
 from rds_tls.drivers import pymysql as pymysql_adapter
@@ -373,7 +373,7 @@ def permissive(_: Settings) -> dict[str, Any]:
     [
         lambda _: {"ssl_disabled": True},
         permissive,
-        lambda settings: {"ssl": pinned_context(target_bundle(settings), GLOBAL_WRITER)},
+        lambda settings: {"ssl": tunnel_context(target_bundle(settings), GLOBAL_WRITER)},
     ],
     ids=["plain", "own context", "other name"],
 )
@@ -387,7 +387,7 @@ def test_unverified_mysql_connection_is_closed(
 def test_old_tls_to_mysql_is_closed(mariadb_with_tls_1_1: MariaDbServer, pki: Pki) -> None:
     """Even with one of our contexts, should it ever let TLS 1.1 through, the connection does not pass the check."""
     mariadb_with_tls_1_1.present(pki.authority.issue([HOST]))
-    context = PinnedContext(target_bundle(pki.settings), HOST)
+    context = TunnelContext(target_bundle(pki.settings), HOST)
     own = _ssl._SSLContext  # below the seal, where no program comes by chance
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         own.minimum_version.__set__(context, ssl.TLSVersion.TLSv1_1)  # type: ignore[attr-defined]

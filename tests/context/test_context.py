@@ -15,7 +15,7 @@ import rds_tls
 from rds_tls import context as context_module
 from rds_tls.context import _MAX_CONTEXTS, shared_context
 from rds_tls.context.sealed import SealedContext
-from rds_tls.context.tunnel import PinnedContext, pinned_context
+from rds_tls.context.tunnel import TunnelContext, tunnel_context
 from rds_tls.endpoint import RootSet
 from rds_tls.roots import snapshot
 from rds_tls.roots.lookup import Source, TrustedBundle
@@ -68,7 +68,7 @@ def test_threads_get_one_context(tmp_path: Path) -> None:
 
     def ask(_: int) -> tuple[int, int]:
         together.wait()
-        return id(shared_context(bundle)), id(pinned_context(bundle, HOST))
+        return id(shared_context(bundle)), id(tunnel_context(bundle, HOST))
 
     with ThreadPoolExecutor(64) as pool:
         assert len(set(pool.map(ask, range(64)))) == 1
@@ -107,7 +107,7 @@ def bundle_at(path: Path) -> TrustedBundle:
     ids=["no certificate inside", "truncated", "empty"],
 )
 @pytest.mark.parametrize(
-    "build", [shared_context, lambda bundle: pinned_context(bundle, HOST)], ids=["shared", "pinned"]
+    "build", [shared_context, lambda bundle: tunnel_context(bundle, HOST)], ids=["shared", "tunnel"]
 )
 def test_unloadable_file_is_refused(
     tmp_path: Path, content: str, reason: str, build: Callable[[TrustedBundle], ssl.SSLContext]
@@ -120,15 +120,15 @@ def test_unloadable_file_is_refused(
     assert str(path) in str(caught.value)
 
 
-def test_pinned_name_wins_over_the_dialled_one() -> None:
-    """A pinned context sends and verifies the pinned name, whatever name it is given."""
+def test_name_of_a_tunnel_wins_over_the_dialled_one() -> None:
+    """A context for a tunnel sends and verifies its own name, whatever name it is given."""
     bundle = bundle_at(Path(rds_tls.ca_path(region="eu-west-1", settings=OFFLINE)))
-    context = pinned_context(bundle, HOST)
+    context = tunnel_context(bundle, HOST)
     tls = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="127.0.0.1")
     assert tls.server_hostname == HOST
     assert tls.context is context
-    assert pinned_context(bundle, HOST) is context
-    assert pinned_context(bundle, f"x{HOST}") is not context
+    assert tunnel_context(bundle, HOST) is context
+    assert tunnel_context(bundle, f"x{HOST}") is not context
 
 
 def shipped_on(name: str) -> str:
@@ -148,8 +148,8 @@ def test_repr_says_what_is_trusted(context: ssl.SSLContext, tmp_path: Path) -> N
     path = tmp_path / "my (own) roots.pem"
     path.write_text(ssl.DER_cert_to_PEM_cert(context.get_ca_certs(binary_form=True)[0]))
     assert repr(shared_context(bundle_at(path))) == "<SealedContext: roots from the CA file, 1 certificate>"
-    pinned = pinned_context(bundle_at(path), HOST)
-    assert repr(pinned) == f"<PinnedContext: roots from the CA file, 1 certificate, for {HOST} alone>"
+    tunnel = tunnel_context(bundle_at(path), HOST)
+    assert repr(tunnel) == f"<TunnelContext: roots from the CA file, 1 certificate, for {HOST} alone>"
 
 
 def test_repr_has_nothing_of_the_settings() -> None:
@@ -165,6 +165,6 @@ def test_repr_has_nothing_of_the_settings() -> None:
 
 def test_half_made_context_can_be_shown() -> None:
     """A crash reporter that prints what failed to be made gets an answer."""
-    for kind in (SealedContext, PinnedContext):
+    for kind in (SealedContext, TunnelContext):
         half = _ssl._SSLContext.__new__(kind, ssl.PROTOCOL_TLS_CLIENT)
         assert repr(half).startswith(f"<{kind.__name__}: no trust anchors, 0 certificates")

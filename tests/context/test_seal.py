@@ -18,7 +18,7 @@ import rds_tls
 from rds_tls import genuine
 from rds_tls.context import sealed
 from rds_tls.context.sealed import SealedContext, is_verified
-from rds_tls.context.tunnel import pinned_context
+from rds_tls.context.tunnel import tunnel_context
 from rds_tls.roots.lookup import bundle_for
 from tests.conftest import OFFLINE, Pki
 from tests.hostile import stage
@@ -83,7 +83,7 @@ def test_everything_is_harmless_or_refused(context: ssl.SSLContext, name: str) -
     assert state(context) == before
 
 
-@pytest.mark.parametrize("name", ["anchors", "guard", "sealed", "pinned_name", "_described", "anything"])
+@pytest.mark.parametrize("name", ["anchors", "guard", "sealed", "host", "_described", "anything"])
 def test_own_attributes_are_sealed_too(context: ssl.SSLContext, name: str) -> None:
     """What the seal itself stands on can be neither set nor deleted."""
     with pytest.raises(rds_tls.SealedContextError):
@@ -270,7 +270,7 @@ def test_is_verified_believes_openssl_alone(context: SealedContext, endpoint: Pe
 def test_copies_are_the_same_object(context: ssl.SSLContext) -> None:
     """Frameworks copy their settings, and with them the arguments that hold a context."""
     bundle = bundle_for(HOST, None, OFFLINE)
-    for original in (context, pinned_context(bundle, HOST)):
+    for original in (context, tunnel_context(bundle, HOST)):
         assert copy.copy(original) is original
         assert copy.deepcopy({"ssl": [original]})["ssl"][0] is original
     options = rds_tls.mysql_kwargs(HOST, settings=OFFLINE)

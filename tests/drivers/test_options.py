@@ -269,7 +269,7 @@ def test_mysql_tunnel_pins_the_endpoint() -> None:
     """PyMySQL dials the tunnel with a context that verifies the endpoint's name."""
     options = rds_tls.mysql_kwargs(HOST, via=("127.0.0.1", 13306))
     assert (options["host"], options["port"]) == ("127.0.0.1", 13306)
-    assert options["ssl"].pinned_name == HOST
+    assert options["ssl"].host == HOST
 
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
