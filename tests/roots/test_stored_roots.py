@@ -175,7 +175,7 @@ def test_judging_known_roots_loads_no_cryptography(tmp_path: Path) -> None:
     command = [sys.executable, "-I", "-c", FIRST_CONTEXT, str(tmp_path / "cache")]
     loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     assert "rds_tls.roots.truststore.validation" in loaded
-    assert {"cryptography", "requests", "typing", "urllib", "rds_tls.roots.bundle", "rds_tls.roots.renewal"} & set(
+    assert {"cryptography", "requests", "urllib", "rds_tls.roots.bundle", "rds_tls.roots.renewal"} & set(
         loaded
     ) == set()
 
