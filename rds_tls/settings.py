@@ -85,8 +85,10 @@ class Settings(_Fields):
 
         def __new__(cls, *args: _Value, **fields: _Value) -> Self:
             """Make the value, after each field has passed its rule."""
-            made = super().__new__(cls, *args, **fields)
-            del args, fields  # a traceback that shows locals has the repr of the value made, and no login
+            try:
+                made = super().__new__(cls, *args, **fields)
+            finally:
+                del args, fields  # a traceback that shows locals has the repr of the value made, and no login
             for name, rule in _RULES.items():
                 rule.check(getattr(made, name), f"Settings.{name}")
             return made
@@ -103,10 +105,11 @@ class Settings(_Fields):
 
         Raises:
             SettingsError: a value cannot be used.
+            TypeError: there is no such setting.
         """
         given = cast("dict[str, Any]", changes)
         # Emptied, so that a traceback that shows locals has no login.
-        return self._replace(**{name: given.pop(name) for name in [*given]})
+        return type(self)(**self._asdict() | {name: given.pop(name) for name in [*given]})
 
     def __repr__(self) -> str:
         # Of every field, as a traceback shows a value that is about to be refused too.

@@ -170,6 +170,14 @@ def test_login_beside_a_refused_setting_is_in_no_frame_of_ours(way: Callable[[],
     assert [name for name, text in locals_of_ours(caught.value).items() if CANARY in text] == []
 
 
+@pytest.mark.parametrize("call", [Settings, Settings().replace, Settings.from_env], ids=["new", "replace", "from_env"])
+def test_login_under_a_misspelt_name_is_in_no_frame_of_ours(call: Callable[..., Settings]) -> None:
+    """Nor is one that came under the name of no setting, which every way to pass it refuses as Python does."""
+    with pytest.raises(TypeError, match="truststore_ulr") as caught:
+        call(truststore_ulr=LOGIN)
+    assert [name for name, text in locals_of_ours(caught.value).items() if CANARY in text] == []
+
+
 def test_login_in_a_variable_beside_a_refused_one_is_in_no_frame_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same where both are the process's variables."""
     monkeypatch.setenv("RDS_TLS_TRUSTSTORE_URL", LOGIN)
