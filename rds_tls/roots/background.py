@@ -3,14 +3,16 @@
 What the work is, the caller says.
 """
 
+from __future__ import annotations
+
 import atexit
 import os
 import threading
 import time
 from contextlib import nullcontext
 from copy import copy
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from contextlib import AbstractContextManager
@@ -49,7 +51,7 @@ class Schedule:
         self._uncut = threading.Lock()
         self._closing = threading.Event()
 
-    def uncut(self) -> "AbstractContextManager[object]":
+    def uncut(self) -> AbstractContextManager[object]:
         """Keep the interpreter's exit from cutting off what the background thread does in here.
 
         Python ends a daemon thread where it stands. In the midst of compiled Rust, such as cryptography's, that aborts
@@ -63,12 +65,12 @@ class Schedule:
             self._closing.set()
             self._uncut.acquire(timeout=EXIT_PATIENCE)  # and never released: the thread waits there until it is ended
 
-    def turn(self, key: "Hashable") -> threading.Lock:
+    def turn(self, key: Hashable) -> threading.Lock:
         """Give the lock that makes the threads of this process take turns for a key."""
         with self._lock:
             return self._turns.setdefault(key, threading.Lock())
 
-    def due(self, key: "Hashable") -> bool:
+    def due(self, key: Hashable) -> bool:
         """Say whether something may be tried; it then counts as tried.
 
         Args:
@@ -80,7 +82,7 @@ class Schedule:
         with self._lock:
             return self._due(key)
 
-    def remember(self, key: "Hashable", error: Exception) -> None:
+    def remember(self, key: Hashable, error: Exception) -> None:
         """Let a failure stand for ``STANDS``, unless an earlier one of the same key does.
 
         Args:
@@ -95,7 +97,7 @@ class Schedule:
                     self._failed.clear()
                 self._failed[key] = copy(error), tried, time.monotonic() + STANDS
 
-    def raise_again(self, key: "Hashable") -> None:
+    def raise_again(self, key: Hashable) -> None:
         """Raise the failure that stands for a key, if one does, with a note that says when it was tried."""
         with self._lock:
             error, tried, until = self._failed.get(key, (None, "", 0.0))
@@ -108,12 +110,12 @@ class Schedule:
         again.add_note(f"rds_tls: this was tried at {tried}, and stands for {STANDS:g} seconds: nothing was tried now")
         raise again
 
-    def forgive(self, key: "Hashable") -> None:
+    def forgive(self, key: Hashable) -> None:
         """Let no earlier failure stand, after a success."""
         with self._lock:
             self._failed.pop(key, None)
 
-    def in_background(self, key: "Hashable", work: "Callable[[], None]") -> None:
+    def in_background(self, key: Hashable, work: Callable[[], None]) -> None:
         """Run work in a daemon thread, unless one runs, it is not due, or the interpreter is about to exit.
 
         Args:
@@ -136,7 +138,7 @@ class Schedule:
             except RuntimeError:  # no thread to be had, as at interpreter exit: what there is serves on
                 self._thread = None
 
-    def _due(self, key: "Hashable") -> bool:
+    def _due(self, key: Hashable) -> bool:
         now = time.monotonic()
         if now - self._tried.get(key, -PAUSE) < PAUSE:
             return False

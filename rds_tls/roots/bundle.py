@@ -4,16 +4,16 @@ Nothing here reads a disk, a network or a clock. A published bundle may hold exp
 something unreadable beside the roots: each is left out and accounted for, and none of them loses the rest.
 """
 
+from __future__ import annotations
+
 import binascii
 import hashlib
 import re
 import ssl
 from collections import Counter
-from collections.abc import Iterator
-from datetime import datetime
 from enum import Enum
 from itertools import zip_longest
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -22,6 +22,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import NameOID
 
 from rds_tls.errors import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
 
 # AWS's global bundle of 2026 is 165 KB: anything near this size is something else.
 MAX_BYTES = 1_048_576
@@ -121,7 +125,7 @@ class Bundle(NamedTuple):
         """SHA-256, in hex, over the roots' fingerprints; their order does not matter."""
         return hashlib.sha256("\n".join(sorted(root.fingerprint for root in self.roots)).encode()).hexdigest()
 
-    def only(self, region: str, channel: Channel = Channel.GA) -> "Bundle":
+    def only(self, region: str, channel: Channel = Channel.GA) -> Bundle:
         """Keep one region's roots.
 
         Args:

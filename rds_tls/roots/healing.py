@@ -1,5 +1,7 @@
 """After a rotation: newer roots for a server whose chain ends in one that is not among the anchors."""
 
+from __future__ import annotations
+
 from rds_tls import log
 from rds_tls.roots.background import SCHEDULE
 from rds_tls.roots.lookup import TrustedBundle, held_as, hold, in_background, in_words, look, renewed

@@ -5,24 +5,24 @@ stale entry, a prefetched file and the snapshot in this package, served at once 
 nothing covers the region.
 """
 
+from __future__ import annotations
+
 import os
 import time
-from enum import Enum
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
 
 from rds_tls import log
 from rds_tls.endpoint import RootSet, Trust, parse_endpoint, root_set
 from rds_tls.errors import RdsTlsError, TrustError
-from rds_tls.records import NamedTuple
 from rds_tls.roots import cache as store
 from rds_tls.roots import snapshot
-from rds_tls.settings import CA_BUNDLE_VARIABLE, process_settings
+from rds_tls.settings import CA_BUNDLE_VARIABLE, Settings, process_settings
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rds_tls.roots.cache.disk import Entry
-    from rds_tls.settings import Settings
 
 # How long an answer holds before every source is looked at again, in seconds; sooner when its file changes.
 HOLD = 60.0
@@ -32,15 +32,13 @@ MAX_HELD = 256
 CLOCK_TOLERANCE = 60.0
 
 
-class Source(Enum):
+class Source(StrEnum):
     """Where a bundle of trust anchors came from."""
 
     CA_FILE = "CA file"
     CACHE = "cache"
     PREFETCHED = "prefetched directory"
     SNAPSHOT = "snapshot"
-
-    __hash__ = object.__hash__  # as Trust's
 
 
 class TrustedBundle(NamedTuple):
@@ -61,7 +59,7 @@ class TrustedBundle(NamedTuple):
     digest: str
     source: Source
     roots: RootSet
-    settings: "Settings"
+    settings: Settings
     as_of: float | None = None
     content: bytes | None = None
 
@@ -90,10 +88,10 @@ class TrustedBundle(NamedTuple):
 
 
 # Each answer with what must still be so for it to hold: what its file was, and until when (``time.monotonic``).
-_held: "dict[tuple[RootSet, Settings], tuple[TrustedBundle, tuple[int, ...], float]]" = {}
+_held: dict[tuple[RootSet, Settings], tuple[TrustedBundle, tuple[int, ...], float]] = {}
 
 
-def ca_path(host: str | None = None, *, region: str | None = None, settings: "Settings | None" = None) -> str:
+def ca_path(host: str | None = None, *, region: str | None = None, settings: Settings | None = None) -> str:
     """Give the path of the PEM file of trust anchors, for a driver's ``sslrootcert`` or ``ssl_ca``.
 
     The file alone verifies nothing: the driver must be told to verify chain and name too.
@@ -113,13 +111,13 @@ def ca_path(host: str | None = None, *, region: str | None = None, settings: "Se
     return bundle_for(host, region, settings).path
 
 
-def bundle_for(host: str | None, region: str | None, settings: "Settings | None") -> TrustedBundle:
+def bundle_for(host: str | None, region: str | None, settings: Settings | None) -> TrustedBundle:
     """Find the trust anchors as ``ca_path`` does."""
     endpoint = None if host is None else parse_endpoint(host)
     return trusted_bundle(root_set(endpoint, region), process_settings() if settings is None else settings)
 
 
-def trusted_bundle(roots: RootSet, settings: "Settings") -> TrustedBundle:
+def trusted_bundle(roots: RootSet, settings: Settings) -> TrustedBundle:
     """Find the trust anchors for an endpoint.
 
     Args:
@@ -151,7 +149,7 @@ def trusted_bundle(roots: RootSet, settings: "Settings") -> TrustedBundle:
     return hold(found)
 
 
-def look(roots: RootSet, settings: "Settings") -> "tuple[TrustedBundle | None, Entry | None]":
+def look(roots: RootSet, settings: Settings) -> tuple[TrustedBundle | None, Entry | None]:
     """Choose among everything on disk, and say which entry of the cache was there to choose from.
 
     Args:
@@ -173,11 +171,11 @@ def look(roots: RootSet, settings: "Settings") -> "tuple[TrustedBundle | None, E
     return max(found, key=lambda bundle: bundle.as_of or 0.0, default=None), entry
 
 
-def _from_entry(entry: "Entry", source: Source, roots: RootSet, settings: "Settings") -> TrustedBundle:
+def _from_entry(entry: Entry, source: Source, roots: RootSet, settings: Settings) -> TrustedBundle:
     return TrustedBundle(entry.path, entry.digest, source, roots, settings, entry.fetched_at, entry.content)
 
 
-def _shipped(roots: RootSet, settings: "Settings") -> TrustedBundle | None:
+def _shipped(roots: RootSet, settings: Settings) -> TrustedBundle | None:
     try:
         shipped = snapshot.find(roots)
     except TrustError as error:
@@ -188,7 +186,7 @@ def _shipped(roots: RootSet, settings: "Settings") -> TrustedBundle | None:
     return TrustedBundle(shipped.path, shipped.digest, Source.SNAPSHOT, roots, settings, shipped.fetched_at)
 
 
-def _downloaded(roots: RootSet, settings: "Settings") -> TrustedBundle:
+def _downloaded(roots: RootSet, settings: Settings) -> TrustedBundle:
     """Fetch what no source on disk covers; the caller waits, since there is nothing else."""
     if settings.offline or roots.trust is Trust.AMAZON:
         snapshot.find(roots)  # where the shipped roots cannot be read, that is the reason
@@ -209,9 +207,7 @@ def _downloaded(roots: RootSet, settings: "Settings") -> TrustedBundle:
         raise
 
 
-def renewed(
-    roots: RootSet, settings: "Settings", seen: "Entry | None", *, unconditional: bool = False
-) -> TrustedBundle:
+def renewed(roots: RootSet, settings: Settings, seen: Entry | None, *, unconditional: bool = False) -> TrustedBundle:
     """Get newer anchors from the network, as ``renewal.renew`` does.
 
     Args:
@@ -242,7 +238,7 @@ def renewed(
     return _from_entry(entry, Source.CACHE, roots, settings)
 
 
-def in_background(purpose: str, bundle: TrustedBundle, work: "Callable[[], object]") -> None:
+def in_background(purpose: str, bundle: TrustedBundle, work: Callable[[], object]) -> None:
     """Let a thread look for newer roots; AWS Lambda freezes a process between calls, in the middle of anything.
 
     Args:

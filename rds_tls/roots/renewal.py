@@ -1,7 +1,10 @@
 """A region's published bundle, downloaded, validated and stored: once for everybody who wants it just then."""
 
+from __future__ import annotations
+
 import os
 import time
+from typing import TYPE_CHECKING
 
 from rds_tls import log
 from rds_tls.endpoint import RootSet, Trust
@@ -14,17 +17,15 @@ from rds_tls.roots.cache.memory import MEMORY
 from rds_tls.roots.truststore import urls as truststore
 from rds_tls.roots.truststore.download import Download, Validators, download
 from rds_tls.roots.truststore.validation import validated
-from rds_tls.settings import process_settings
+from rds_tls.settings import Settings, process_settings
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from rds_tls.roots.cache.disk import Entry
-    from rds_tls.settings import Settings
 
 
-def renew(roots: "RootSet", settings: "Settings", seen: "Entry | None", *, unconditional: bool = False) -> "Entry":
+def renew(roots: RootSet, settings: Settings, seen: Entry | None, *, unconditional: bool = False) -> Entry:
     """Get a newer bundle, from the network or from whoever was faster, and store it.
 
     Args:
@@ -57,9 +58,7 @@ def renew(roots: "RootSet", settings: "Settings", seen: "Entry | None", *, uncon
         return _store(place, name, answer, content)
 
 
-def fetch(
-    roots: "RootSet", settings: "Settings", deadline: float, current: "Entry | None" = None
-) -> tuple[Download, bytes]:
+def fetch(roots: RootSet, settings: Settings, deadline: float, current: Entry | None = None) -> tuple[Download, bytes]:
     """Download a bundle and validate it; a server that says "not modified" confirms what is there.
 
     Args:
@@ -86,7 +85,7 @@ def fetch(
 
 
 def _fetch_from(
-    url: str, roots: "RootSet", settings: "Settings", deadline: float, current: "Entry | None"
+    url: str, roots: RootSet, settings: Settings, deadline: float, current: Entry | None
 ) -> tuple[Download, bytes]:
     rest = round(deadline - time.monotonic(), 3)
     if rest <= 0:
@@ -103,7 +102,7 @@ def _fetch_from(
         return answer, bundle.to_pem()
 
 
-def _store(place: "store.Place", name: str, answer: Download, content: bytes) -> "Entry":
+def _store(place: store.Place, name: str, answer: Download, content: bytes) -> Entry:
     try:
         entry = place.publish(name, content, **_facts(answer))
     except OSError as error:
@@ -113,7 +112,7 @@ def _store(place: "store.Place", name: str, answer: Download, content: bytes) ->
     return entry
 
 
-def _facts(answer: Download) -> "dict[str, Any]":
+def _facts(answer: Download) -> dict[str, Any]:
     return {
         "url": answer.url,
         "etag": answer.validators.etag,
@@ -123,7 +122,7 @@ def _facts(answer: Download) -> "dict[str, Any]":
 
 
 def prefetch(
-    *region_names: str, directory: "str | os.PathLike[str] | None" = None, settings: "Settings | None" = None
+    *region_names: str, directory: str | os.PathLike[str] | None = None, settings: Settings | None = None
 ) -> list[str]:
     """Download the bundles of regions now, as when an image or a Lambda layer is built.
 
@@ -157,7 +156,7 @@ def prefetch(
     return [_fetch_into(os.fspath(directory), roots, settings) for roots in wanted]
 
 
-def _fetch_into(directory: str, roots: "RootSet", settings: "Settings") -> str:
+def _fetch_into(directory: str, roots: RootSet, settings: Settings) -> str:
     made = not os.path.isdir(directory)
     cache = Cache(directory)
     answer, content = fetch(roots, settings, time.monotonic() + settings.total_timeout)

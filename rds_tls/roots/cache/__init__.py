@@ -1,13 +1,15 @@
 """Where downloaded bundles are kept: the first directory that can be trusted and written, else in memory."""
 
+from __future__ import annotations
+
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from rds_tls import log
 from rds_tls.roots.cache.kept import KEPT
 from rds_tls.settings import without_login
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TypeAlias
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 APPLICATION = "rds-tls"
 
 
-def entry_name(roots: "RootSet", settings: "Settings") -> str:
+def entry_name(roots: RootSet, settings: Settings) -> str:
     """Name the entry of a set of roots.
 
     What is downloaded from a mirror, past a CA of the caller's own, or with known roots alone goes under a name of its
@@ -44,7 +46,7 @@ def entry_name(roots: "RootSet", settings: "Settings") -> str:
     return f"{roots.name}-{sha256(chr(0).join(choices).encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
 
 
-def newest(roots: "RootSet", settings: "Settings") -> "Entry | None":
+def newest(roots: RootSet, settings: Settings) -> Entry | None:
     """Find the newest entry of a set of roots, on disk or in memory.
 
     Args:
@@ -75,7 +77,7 @@ def newest(roots: "RootSet", settings: "Settings") -> "Entry | None":
     )
 
 
-def prefetched(roots: "RootSet", settings: "Settings") -> "Entry | None":
+def prefetched(roots: RootSet, settings: Settings) -> Entry | None:
     """Find what ``prefetch`` put into the directory that the caller names.
 
     Where it was downloaded from does not matter, since the caller's word for the directory is his word for what is in
@@ -96,7 +98,7 @@ def prefetched(roots: "RootSet", settings: "Settings") -> "Entry | None":
     return entry if entry and _is_sound(entry, roots, settings) else None
 
 
-def _leads_there(entry: "Entry", roots: "RootSet", settings: "Settings") -> bool:
+def _leads_there(entry: Entry, roots: RootSet, settings: Settings) -> bool:
     from rds_tls.roots.truststore.urls import leads_to
 
     if leads_to(settings, entry.url, roots):
@@ -105,7 +107,7 @@ def _leads_there(entry: "Entry", roots: "RootSet", settings: "Settings") -> bool
     return False
 
 
-def _is_sound(entry: "Entry", roots: "RootSet", settings: "Settings") -> bool:
+def _is_sound(entry: Entry, roots: RootSet, settings: Settings) -> bool:
     from rds_tls.roots.truststore.validation import objection
 
     fault = objection(entry.content, roots, known_only=settings.known_roots_only)
@@ -115,13 +117,13 @@ def _is_sound(entry: "Entry", roots: "RootSet", settings: "Settings") -> bool:
     return False
 
 
-def _report(entry: "Entry", fault: str) -> None:
+def _report(entry: Entry, fault: str) -> None:
     from rds_tls.roots.cache.disk import report
 
     report(entry.path, fault)
 
 
-def writable(settings: "Settings") -> "Place":
+def writable(settings: Settings) -> Place:
     """Choose where the next entry goes.
 
     Args:
@@ -143,11 +145,11 @@ def writable(settings: "Settings") -> "Place":
     return MEMORY
 
 
-def _directories(settings: "Settings") -> list[str]:
+def _directories(settings: Settings) -> list[str]:
     return candidates(None if settings.cache_dir is None else os.fspath(settings.cache_dir), os.environ)
 
 
-def candidates(cache_dir: str | None, environ: "Mapping[str, str]") -> list[str]:
+def candidates(cache_dir: str | None, environ: Mapping[str, str]) -> list[str]:
     """List where the cache may live; the first directory that has no fault is the one to use.
 
     Args:
@@ -166,7 +168,7 @@ def candidates(cache_dir: str | None, environ: "Mapping[str, str]") -> list[str]
     return [directory for directory in found if os.path.isabs(directory)]
 
 
-def _user_cache(environ: "Mapping[str, str]") -> str:
+def _user_cache(environ: Mapping[str, str]) -> str:
     """Follow platformdirs' convention, without its import (18 ms) on the way to every process's first context."""
     home = environ.get("HOME") or os.path.expanduser("~")
     if sys.platform == "win32":
@@ -178,6 +180,6 @@ def _user_cache(environ: "Mapping[str, str]") -> str:
     return os.path.join(home, *(("Library", "Caches") if sys.platform == "darwin" else (".cache",)), APPLICATION)
 
 
-def _temporary(environ: "Mapping[str, str]") -> str:
+def _temporary(environ: Mapping[str, str]) -> str:
     """Look where tempfile.gettempdir() looks first, without its import (4 ms) and its trial writes."""
     return next((found for variable in ("TMPDIR", "TEMP", "TMP") if (found := environ.get(variable))), "/tmp")  # noqa: S108 - fault() refuses what somebody else prepared there

@@ -14,15 +14,16 @@ Both skip text outside the PEM blocks. So the facts about the content cannot be 
 The check finds accidents; that nobody else can write the files is what makes them trustworthy.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import stat
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple
 
 from rds_tls import log
-from rds_tls.records import NamedTuple
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -91,7 +92,7 @@ class _FaultError(OSError):
         self.fault = fault
 
     @classmethod
-    def of(cls, path: str, error: OSError | ValueError) -> "_FaultError":
+    def of(cls, path: str, error: OSError | ValueError) -> _FaultError:
         """Put what the system says about a path into our words, unless it is in them already."""
         if isinstance(error, _FaultError):
             return error
@@ -187,7 +188,7 @@ class Cache:
         return entry
 
     @contextmanager
-    def locked(self, name: str, timeout: float) -> "Iterator[bool]":
+    def locked(self, name: str, timeout: float) -> Iterator[bool]:
         """Keep every other thread and process from the same name's lock. Not for nesting.
 
         Args:
@@ -204,7 +205,7 @@ class Cache:
             if lock is not None:
                 lock.release()
 
-    def _acquire(self, name: str, timeout: float) -> "FileLock | None":
+    def _acquire(self, name: str, timeout: float) -> FileLock | None:
         from filelock import FileLock, Timeout
 
         try:

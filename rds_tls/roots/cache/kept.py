@@ -3,9 +3,12 @@
 A file of its own, so that a first context can look here without loading what would keep something.
 """
 
-TYPE_CHECKING = False
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 if TYPE_CHECKING:
     from rds_tls.roots.cache.disk import Entry
 
 # By name: the entry, and the device and inode of its file.
-KEPT: "dict[str, tuple[Entry, tuple[int, int]]]" = {}
+KEPT: dict[str, tuple[Entry, tuple[int, int]]] = {}

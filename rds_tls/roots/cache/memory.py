@@ -1,16 +1,18 @@
 """Downloaded roots where no directory can be written: they live as long as this process."""
 
+from __future__ import annotations
+
 import os
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from rds_tls import log
 from rds_tls.errors import TrustError
 from rds_tls.roots.cache.disk import Entry
 from rds_tls.roots.cache.kept import KEPT
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
@@ -37,7 +39,7 @@ class MemoryCache:
         self._lock = Lock()
 
     @contextmanager
-    def locked(self, _name: str, timeout: float) -> "Iterator[bool]":
+    def locked(self, _name: str, timeout: float) -> Iterator[bool]:
         """Keep every other thread of this process out; as ``Cache.locked``."""
         locked = self._lock.acquire(timeout=timeout)
         try:
@@ -62,7 +64,7 @@ class MemoryCache:
         log.warning("somebody closed the file of %s in memory (%s); here is another one", name, entry.path)
         return self._keep(name, entry)
 
-    def publish(self, name: str, content: bytes, **facts: "Any") -> Entry:
+    def publish(self, name: str, content: bytes, **facts: Any) -> Entry:
         """Keep an entry as long as this process lives; as ``Cache.publish``.
 
         Raises:

@@ -3,12 +3,16 @@
 Finding a file reads the manifest, once, and no PEM file. ``tools/build_snapshot.py`` writes both.
 """
 
+from __future__ import annotations
+
 import os
 from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
-from rds_tls.endpoint import RootSet
 from rds_tls.errors import TrustError
-from rds_tls.records import NamedTuple
+
+if TYPE_CHECKING:
+    from rds_tls.endpoint import RootSet
 
 DIRECTORY = os.path.dirname(__file__)
 MANIFEST = "manifest.tsv"

@@ -8,6 +8,8 @@ Every request has one absolute deadline, kept in three places, because none of t
 - no attempt starts after it.
 """
 
+from __future__ import annotations
+
 import http.client
 import os
 import random
@@ -124,8 +126,8 @@ class _Request(NamedTuple):
     """What one call of download() is about; the URL has no login in it."""
 
     url: str
-    login: "_Login"
-    settings: "Settings"
+    login: _Login
+    settings: Settings
     validators: Validators
     limits: Limits
 
@@ -157,7 +159,7 @@ class _AttemptError(Exception):
         self.missing = missing
 
 
-def download(url: str, settings: "Settings", validators: Validators = NOTHING_KNOWN) -> Download:
+def download(url: str, settings: Settings, validators: Validators = NOTHING_KNOWN) -> Download:
     """Fetch a file of at most 1 MiB over verified HTTPS.
 
     The server is verified against ``settings.mirror_ca_file``, or else what requests takes (``REQUESTS_CA_BUNDLE``,
@@ -193,7 +195,7 @@ def download(url: str, settings: "Settings", validators: Validators = NOTHING_KN
     raise failure
 
 
-def _work(request: _Request, future: "Future[Download]") -> None:
+def _work(request: _Request, future: Future[Download]) -> None:
     try:
         with _session(request.limits) as session:
             future.set_result(_try(session, request))
@@ -354,7 +356,7 @@ def _explained(error: Exception) -> _AttemptError:
     return _AttemptError(where + type(error).__name__)
 
 
-def _chain(error: BaseException | None) -> "Iterator[BaseException]":
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
     """Walk from an error down to the one it began with; some links are an argument or an attribute only."""
     for _ in range(MAX_LINKS):
         if error is None:

@@ -5,6 +5,8 @@ however long it gets, http.client takes 100 headers of 64 KiB and any number of 
 trailers without end. A read timeout starts anew with every byte, so that an answer which drips would take hours.
 """
 
+from __future__ import annotations
+
 import time
 from io import BufferedReader, RawIOBase
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -57,8 +59,8 @@ class LimitedConnection(HTTPSConnection):
         self._limits = limits
 
     def response_class(  # type: ignore[override]  # it is called, and a method can be called as a class can
-        self, sock: "socket.socket", *args: Any, **options: Any
-    ) -> "HTTPResponse":
+        self, sock: socket.socket, *args: Any, **options: Any
+    ) -> HTTPResponse:
         """Make the reader of an answer, as http.client does for every one that it awaits."""
         response = super().response_class(sock, *args, **options)
         response.fp = BufferedReader(_LimitedReader(response.fp.detach(), sock, self._limits))
@@ -68,7 +70,7 @@ class LimitedConnection(HTTPSConnection):
 class _LimitedReader(RawIOBase):
     """The bytes of one answer, from a socket: in clear, of TLS, or of TLS inside a proxy's."""
 
-    def __init__(self, source: RawIOBase, sock: "socket.socket", limits: Limits) -> None:
+    def __init__(self, source: RawIOBase, sock: socket.socket, limits: Limits) -> None:
         self._source = source
         self._sock = sock
         self._limits = limits
@@ -77,7 +79,7 @@ class _LimitedReader(RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: "Buffer") -> int | None:
+    def readinto(self, buffer: Buffer) -> int | None:
         self._sock.settimeout(self._limits.remaining())
         count = self._source.readinto(buffer)
         self._left -= count or 0

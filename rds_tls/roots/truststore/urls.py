@@ -1,11 +1,14 @@
 """Where a region's roots are published: in AWS's trust store of the partition, or in a mirror of it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from rds_tls.endpoint import Trust
 from rds_tls.endpoint import partitions as regions
 from rds_tls.errors import TrustError
 from rds_tls.settings import without_login
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rds_tls.endpoint import RootSet
     from rds_tls.settings import Settings
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 _FORMATS = ("pem", "p7b")
 
 
-def urls(roots: "RootSet", settings: "Settings") -> list[str]:
+def urls(roots: RootSet, settings: Settings) -> list[str]:
     """List where a bundle is published: the region's file, then the global one, which has Preview roots too.
 
     Args:
@@ -30,7 +33,7 @@ def urls(roots: "RootSet", settings: "Settings") -> list[str]:
     return _published(_base(roots, settings), roots, settings.bundle_format)
 
 
-def leads_to(settings: "Settings", url: str, roots: "RootSet") -> bool:
+def leads_to(settings: Settings, url: str, roots: RootSet) -> bool:
     """Say whether a download under these settings may come from a URL.
 
     Args:
@@ -45,7 +48,7 @@ def leads_to(settings: "Settings", url: str, roots: "RootSet") -> bool:
     return any(url in _published(base, roots, file_format) for file_format in _FORMATS)
 
 
-def _base(roots: "RootSet", settings: "Settings") -> str:
+def _base(roots: RootSet, settings: Settings) -> str:
     partition = regions.partition_of(roots.region or "")
     base = settings.truststore_url or (partition and partition.truststore)
     if not base:
@@ -56,7 +59,7 @@ def _base(roots: "RootSet", settings: "Settings") -> str:
     return without_login(base)
 
 
-def _published(base: str, roots: "RootSet", file_format: str) -> list[str]:
+def _published(base: str, roots: RootSet, file_format: str) -> list[str]:
     base = base.rstrip("/")
     of_all = f"{base}/global/global-bundle.{file_format}"
     of_region = f"{base}/{roots.region}/{roots.region}-bundle.{file_format}"

@@ -4,16 +4,18 @@ The table of known roots grows with each version, and ``known_roots_only`` may b
 believed when it was stored is judged once more when it is to be used.
 """
 
+from __future__ import annotations
+
 import binascii
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from rds_tls import log
 from rds_tls.endpoint import Trust
 from rds_tls.errors import BundleError
 from rds_tls.roots import known as known_roots
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rds_tls.endpoint import RootSet
     from rds_tls.roots.bundle import Bundle, Root
@@ -28,7 +30,7 @@ _CERTIFICATE = rb"(?:# (?!.*-----)[ -~]*\n)?-----BEGIN CERTIFICATE-----\n([A-Za-
 _REMEMBERED = 128
 
 
-def validated(content: bytes, roots: "RootSet", *, known_only: bool) -> "Bundle":
+def validated(content: bytes, roots: RootSet, *, known_only: bool) -> Bundle:
     """Keep one region's roots of a download, unless they contradict what is known of them.
 
     Args:
@@ -60,7 +62,7 @@ def validated(content: bytes, roots: "RootSet", *, known_only: bool) -> "Bundle"
     return bundle
 
 
-def objection(content: bytes, roots: "RootSet", *, known_only: bool) -> str | None:
+def objection(content: bytes, roots: RootSet, *, known_only: bool) -> str | None:
     """Say why roots that were stored once must not be trusted now.
 
     Those that this version lists are told by their fingerprints alone, without loading cryptography. Every other one
@@ -82,7 +84,7 @@ def objection(content: bytes, roots: "RootSet", *, known_only: bool) -> str | No
 
 # The table is part of the question, so that no answer outlives what it was made from.
 @lru_cache(maxsize=_REMEMBERED)
-def _objection(content: bytes, roots: "RootSet", known: tuple[tuple[str, str], ...], *, known_only: bool) -> str | None:
+def _objection(content: bytes, roots: RootSet, known: tuple[tuple[str, str], ...], *, known_only: bool) -> str | None:
     found = _fingerprints(content)
     if not found:
         return "it holds something else than certificates in PEM"
@@ -100,7 +102,7 @@ def _objection(content: bytes, roots: "RootSet", known: tuple[tuple[str, str], .
     return None
 
 
-def _known(roots: "RootSet") -> dict[str, str]:
+def _known(roots: RootSet) -> dict[str, str]:
     """Give the fingerprints that the table has for a region and channel, by CA id."""
     wanted = roots.region, _CHANNELS[roots.trust]
     return {
@@ -123,7 +125,7 @@ def _fingerprints(content: bytes) -> set[str]:
     return found if position == len(content) else set()
 
 
-def _meet(root: "Root", *, known_only: bool) -> None:
+def _meet(root: Root, *, known_only: bool) -> None:
     """Take note of a root that this version does not list."""
     if known_only:
         raise BundleError(
