@@ -35,7 +35,7 @@ def _own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         folder.mkdir()
         monkeypatch.setenv(variable, str(folder))
     settings.process_settings.cache_clear()
-    trust._held.clear()
+    trust._remembered.clear()
     validation._objection.cache_clear()
     cache._reported.clear()
     for remembered in (psycopg._driver, psycopg._defaults, psycopg._known, psycopg._settled, pymysql._driver):

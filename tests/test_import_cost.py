@@ -20,6 +20,7 @@ OURS = {
     "rds_tls.log",
     "rds_tls.records",
     "rds_tls.roots",
+    "rds_tls.roots.anchors",
     "rds_tls.roots.cache",
     "rds_tls.roots.cache.kept",
     "rds_tls.roots.lookup",

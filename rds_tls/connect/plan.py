@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from rds_tls.roots.lookup import TrustedBundle
+    from rds_tls.roots.anchors import Anchors
 
     Address = tuple[str, int]
     Password = str | Callable[[], str]
@@ -104,7 +104,7 @@ class Plan(NamedTuple):
         error.add_note(diagnosis.note(self.target.host, str(self.target.bundle)))
         return None
 
-    def _with(self, bundle: "TrustedBundle") -> "Plan | None":
+    def _with(self, bundle: "Anchors") -> "Plan | None":
         """Plan a second attempt with newer anchors; None where even its arguments cannot be had any more."""
         target = self.target._replace(bundle=bundle)
         try:

@@ -4,7 +4,8 @@ import ssl
 from collections.abc import Callable
 
 from rds_tls.context.sealed import SealedContext
-from rds_tls.roots.lookup import TrustedBundle, bundle_for
+from rds_tls.roots.anchors import Anchors
+from rds_tls.roots.lookup import bundle_for
 from rds_tls.settings import Settings
 
 # AWS has some forty regions, and a program may have a CA file for each: room for all of them, and a bound.
@@ -37,7 +38,7 @@ def ssl_context(
 _contexts: dict[tuple[str, ...], SealedContext] = {}
 
 
-def shared_context(bundle: TrustedBundle) -> SealedContext:
+def shared_context(bundle: Anchors) -> SealedContext:
     """Give the one context for a bundle; the driver passes the name to verify.
 
     Args:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from socket import socket
 
-    from rds_tls.roots.lookup import TrustedBundle
+    from rds_tls.roots.anchors import Anchors
 
 # OpenSSL's verdicts that no anchor signs the chain (openssl-verification-options(1) and x509_vfy.h): the issuer is not
 # at hand, the chain ends in a root that is not trusted, or the leaf's issuer is missing.
@@ -113,7 +113,7 @@ class SealedContext(GenuineContext):
     anchors: tuple[str, str]
     _described = "no trust anchors"  # until they are loaded
 
-    def __new__(cls, bundle: TrustedBundle) -> Self:
+    def __new__(cls, bundle: Anchors) -> Self:
         """Make a context that trusts a bundle, and that is sealed from its first moment on.
 
         Args:
@@ -254,7 +254,7 @@ def _settings(context: SealedContext) -> dict[str, object]:
     }
 
 
-def _load(context: SealedContext, bundle: TrustedBundle) -> None:
+def _load(context: SealedContext, bundle: Anchors) -> None:
     """Load the trust anchors into OpenSSL's own object, and see there what was loaded."""
     own = _ssl._SSLContext  # noqa: SLF001 - whatever was patched above it does not matter here
     try:

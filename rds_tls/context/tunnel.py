@@ -5,7 +5,7 @@ from typing import Self
 from rds_tls.context import remembered
 from rds_tls.context.sealed import SealedContext
 from rds_tls.genuine import GenuineContext
-from rds_tls.roots.lookup import TrustedBundle
+from rds_tls.roots.anchors import Anchors
 
 
 class TunnelContext(SealedContext):
@@ -20,7 +20,7 @@ class TunnelContext(SealedContext):
 
     host: str
 
-    def __new__(cls, bundle: TrustedBundle, host: str) -> Self:
+    def __new__(cls, bundle: Anchors, host: str) -> Self:
         """Make a context for a name; otherwise as ``SealedContext``."""
         context = super().__new__(cls, bundle)
         GenuineContext.__setattr__(context, "host", host)
@@ -36,7 +36,7 @@ class TunnelContext(SealedContext):
         return super()._verified_name(self.host, session)
 
 
-def tunnel_context(bundle: TrustedBundle, host: str) -> SealedContext:
+def tunnel_context(bundle: Anchors, host: str) -> SealedContext:
     """Give the context that verifies ``host`` whatever address the driver dials.
 
     Args:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from typing import Any, Protocol
 
-    from rds_tls.roots.lookup import TrustedBundle
+    from rds_tls.roots.anchors import Anchors
 
     class Adapter(Protocol):
         """The shape of a driver module."""
@@ -60,7 +60,7 @@ class Target(NamedTuple):
 
     host: str
     port: int
-    bundle: "TrustedBundle"
+    bundle: "Anchors"
     via: tuple[str, int] | None = None
 
 

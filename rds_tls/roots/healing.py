@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rds_tls import log
 from rds_tls.roots.background import SCHEDULE
-from rds_tls.roots.lookup import TrustedBundle, held_as, hold, in_background, in_words, look, renewed
+from rds_tls.roots.lookup import find, in_background, in_words, remember, remembered_as, renewed
+
+if TYPE_CHECKING:
+    from rds_tls.roots.anchors import Anchors
 
 
-def heal(failed: TrustedBundle) -> TrustedBundle | None:
+def heal(failed: Anchors) -> Anchors | None:
     """Look for newer roots, after a server's chain ended in a root that is not among the anchors.
 
-    Within ``refresh.PAUSE`` this downloads once for each region and process; threads that fail together wait for that
-    one download. Nothing is relaxed: the new roots pass the same checks as ever.
+    Within ``background.PAUSE`` this downloads once for each region and process; threads that fail together wait for
+    that one download. Nothing is relaxed: the new roots pass the same checks as ever.
 
     Args:
         failed: the anchors that did not know the root.
@@ -28,18 +33,19 @@ def heal(failed: TrustedBundle) -> TrustedBundle | None:
         return None
 
 
-def _newer(failed: TrustedBundle) -> TrustedBundle | None:
+def _newer(failed: Anchors) -> Anchors | None:
+    """Give the anchors that another thread or process has put in place meanwhile, else download them."""
     roots, settings = failed.roots, failed.settings
     with SCHEDULE.turn(roots):
-        current, seen = look(roots, settings)
-        if current is None or _same(current, failed):
+        current, previous = find(roots, settings)
+        if current is None or _same_anchors(current, failed):
             if not SCHEDULE.due(("heal", roots)):
                 return None
-            current = renewed(roots, settings, seen, unconditional=True)
-        if _same(current, failed):
+            current = renewed(roots, settings, previous, unconditional=True)
+        if _same_anchors(current, failed):
             return None
         log.info("healed: now the %s", current)
-        return hold(current)
+        return remember(current)
 
 
 def heal_later(identity: tuple[str, str]) -> None:
@@ -48,20 +54,20 @@ def heal_later(identity: tuple[str, str]) -> None:
     Args:
         identity: which anchors did not know the root; whoever asked for them, their settings decide.
     """
-    for failed in held_as(identity):
+    for failed in remembered_as(identity):
         in_background("heal later", failed, lambda failed=failed: heal(failed))  # type: ignore[misc]
 
 
-def _same(one: TrustedBundle, other: TrustedBundle) -> bool:
-    """Say whether two bundles hold the same anchors."""
-    return one.digest == other.digest or _anchors(one) == _anchors(other)
+def _same_anchors(one: Anchors, other: Anchors) -> bool:
+    """Say whether two files hold the same anchors."""
+    return one.digest == other.digest or _blocks(one) == _blocks(other)
 
 
-def _anchors(bundle: TrustedBundle) -> set[bytes]:
-    """Give the PEM blocks of a bundle, to compare one with another whatever else the files say."""
-    content = bundle.content
+def _blocks(anchors: Anchors) -> set[bytes]:
+    """Give the PEM blocks of anchors, to compare one with another whatever else the files say."""
+    content = anchors.content
     if content is None:
-        with open(bundle.path, "rb") as file:
+        with open(anchors.path, "rb") as file:
             content = file.read()
     begin, end = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
     return {block.partition(end)[0] for block in content.split(begin)[1:]}

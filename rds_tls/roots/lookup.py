@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import os
 import time
-from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rds_tls import log
 from rds_tls.endpoint import RootSet, Trust, parse_endpoint, root_set
 from rds_tls.errors import RdsTlsError, TrustError
 from rds_tls.roots import cache as store
 from rds_tls.roots import snapshot
+from rds_tls.roots.anchors import Anchors, Source
 from rds_tls.settings import CA_BUNDLE_VARIABLE, Settings, process_settings
 
 if TYPE_CHECKING:
@@ -25,70 +25,11 @@ if TYPE_CHECKING:
     from rds_tls.roots.cache.disk import Entry
 
 # How long an answer holds before every source is looked at again, in seconds; sooner when its file changes.
-HOLD = 60.0
-MAX_HELD = 256
-
-# A clock that was set back by more than this, in seconds, makes an entry of the future stale.
-CLOCK_TOLERANCE = 60.0
-
-
-class Source(StrEnum):
-    """Where a bundle of trust anchors came from."""
-
-    CA_FILE = "CA file"
-    CACHE = "cache"
-    PREFETCHED = "prefetched directory"
-    SNAPSHOT = "snapshot"
-
-
-class TrustedBundle(NamedTuple):
-    """The trust anchors for one endpoint, as a file that a driver may open at any moment.
-
-    Attributes:
-        path: a stable path to a PEM file that holds exactly these trust anchors.
-        digest: SHA-256, in hex, that changes when the content does.
-        source: where the anchors came from.
-        roots: which roots were asked for.
-        settings: the choices under which they were found.
-        as_of: when they were fetched (POSIX seconds, UTC); None for a caller's own file.
-        content: the PEM that was judged, for whoever can take it in place of the path, whose file may have been
-            replaced since; None for the snapshot and a caller's own file, which are taken as they are.
-    """
-
-    path: str
-    digest: str
-    source: Source
-    roots: RootSet
-    settings: Settings
-    as_of: float | None = None
-    content: bytes | None = None
-
-    def __repr__(self) -> str:
-        return f"<TrustedBundle: {self}>"
-
-    def __str__(self) -> str:
-        dated = "" if self.as_of is None else time.strftime(" of %Y-%m-%d", time.gmtime(self.as_of))
-        whose = "roots" if self.source is Source.CA_FILE else self.roots
-        return f"{whose} from the {self.source.value}{dated} ({self.path})"
-
-    @property
-    def identity(self) -> tuple[str, str]:
-        """What is trusted, whoever asks and however it was found: the path and the digest of what is there."""
-        return self.path, self.digest
-
-    @property
-    def is_fresh(self) -> bool:
-        """Whether the anchors are younger than ``Settings.max_age``."""
-        return self.as_of is None or -CLOCK_TOLERANCE <= time.time() - self.as_of < self.settings.max_age
-
-    @property
-    def may_be_renewed(self) -> bool:
-        """Whether newer anchors may be looked for on the network."""
-        return not (self.settings.offline or self.source is Source.CA_FILE or self.roots.trust is Trust.AMAZON)
-
+_HOLD = 60.0
+_MAX_REMEMBERED = 256
 
 # Each answer with what must still be so for it to hold: what its file was, and until when (``time.monotonic``).
-_held: dict[tuple[RootSet, Settings], tuple[TrustedBundle, tuple[int, ...], float]] = {}
+_remembered: dict[tuple[RootSet, Settings], tuple[Anchors, tuple[int, ...], float]] = {}
 
 
 def ca_path(host: str | None = None, *, region: str | None = None, settings: Settings | None = None) -> str:
@@ -106,18 +47,20 @@ def ca_path(host: str | None = None, *, region: str | None = None, settings: Set
         roots it is a descriptor's, and a program that closes every descriptor asks for it again.
 
     Raises:
-        EndpointError, OptionError, TrustError: as for ``connect_postgres``.
+        EndpointError: the host is no endpoint of RDS, Aurora or DocumentDB.
+        OptionError: host and region do not say whose roots are meant, or contradict each other.
+        TrustError: no anchors can be had, or the caller's own CA file cannot be one.
     """
     return bundle_for(host, region, settings).path
 
 
-def bundle_for(host: str | None, region: str | None, settings: Settings | None) -> TrustedBundle:
+def bundle_for(host: str | None, region: str | None, settings: Settings | None) -> Anchors:
     """Find the trust anchors as ``ca_path`` does."""
     endpoint = None if host is None else parse_endpoint(host)
     return trusted_bundle(root_set(endpoint, region), process_settings() if settings is None else settings)
 
 
-def trusted_bundle(roots: RootSet, settings: Settings) -> TrustedBundle:
+def trusted_bundle(roots: RootSet, settings: Settings) -> Anchors:
     """Find the trust anchors for an endpoint.
 
     Args:
@@ -125,7 +68,7 @@ def trusted_bundle(roots: RootSet, settings: Settings) -> TrustedBundle:
         settings: the caller's choices; an explicit CA file wins over everything else.
 
     Returns:
-        The bundle. Its roots are never mixed with the system's, nor with another partition's.
+        The anchors. They are never mixed with the system's, nor with another partition's.
 
     Raises:
         DownloadError: no source covers the region, and its bundle cannot be downloaded.
@@ -135,21 +78,21 @@ def trusted_bundle(roots: RootSet, settings: Settings) -> TrustedBundle:
         from rds_tls.roots.ca_file import checked_digest
 
         digest = checked_digest(os.fspath(settings.ca_file))
-        return TrustedBundle(os.path.abspath(settings.ca_file), digest, Source.CA_FILE, roots, settings)
-    held = _held.get((roots, settings))
-    if held is not None:
-        bundle, file, until = held
-        if time.monotonic() < until and _identity(bundle.path) == file:
-            return bundle
-    found, seen = look(roots, settings)
+        return Anchors(os.path.abspath(settings.ca_file), digest, Source.CA_FILE, roots, settings)
+    answer = _remembered.get((roots, settings))
+    if answer is not None:
+        anchors, file, until = answer
+        if time.monotonic() < until and _identity(anchors.path) == file:
+            return anchors
+    found, previous = find(roots, settings)
     if found is None:
         found = _downloaded(roots, settings)
     elif not found.is_fresh:
-        in_background("refresh", found, lambda: hold(renewed(roots, settings, seen)))
-    return hold(found)
+        in_background("refresh", found, lambda: remember(renewed(roots, settings, previous)))
+    return remember(found)
 
 
-def look(roots: RootSet, settings: Settings) -> tuple[TrustedBundle | None, Entry | None]:
+def find(roots: RootSet, settings: Settings) -> tuple[Anchors | None, Entry | None]:
     """Choose among everything on disk, and say which entry of the cache was there to choose from.
 
     Args:
@@ -167,15 +110,15 @@ def look(roots: RootSet, settings: Settings) -> tuple[TrustedBundle | None, Entr
         return cached, entry
     file = store.prefetched(roots, settings)
     prefetched = file and _from_entry(file, Source.PREFETCHED, roots, settings)
-    found = [bundle for bundle in (cached, prefetched, _shipped(roots, settings)) if bundle is not None]
-    return max(found, key=lambda bundle: bundle.as_of or 0.0, default=None), entry
+    found = [anchors for anchors in (cached, prefetched, _shipped(roots, settings)) if anchors is not None]
+    return max(found, key=lambda anchors: anchors.as_of or 0.0, default=None), entry
 
 
-def _from_entry(entry: Entry, source: Source, roots: RootSet, settings: Settings) -> TrustedBundle:
-    return TrustedBundle(entry.path, entry.digest, source, roots, settings, entry.fetched_at, entry.content)
+def _from_entry(entry: Entry, source: Source, roots: RootSet, settings: Settings) -> Anchors:
+    return Anchors(entry.path, entry.digest, source, roots, settings, entry.fetched_at, entry.content)
 
 
-def _shipped(roots: RootSet, settings: Settings) -> TrustedBundle | None:
+def _shipped(roots: RootSet, settings: Settings) -> Anchors | None:
     try:
         shipped = snapshot.find(roots)
     except TrustError as error:
@@ -183,10 +126,10 @@ def _shipped(roots: RootSet, settings: Settings) -> TrustedBundle | None:
         return None
     if shipped is None:
         return None
-    return TrustedBundle(shipped.path, shipped.digest, Source.SNAPSHOT, roots, settings, shipped.fetched_at)
+    return Anchors(shipped.path, shipped.digest, Source.SNAPSHOT, roots, settings, shipped.fetched_at)
 
 
-def _downloaded(roots: RootSet, settings: Settings) -> TrustedBundle:
+def _downloaded(roots: RootSet, settings: Settings) -> Anchors:
     """Fetch what no source on disk covers; the caller waits, since there is nothing else."""
     if settings.offline or roots.trust is Trust.AMAZON:
         snapshot.find(roots)  # where the shipped roots cannot be read, that is the reason
@@ -207,13 +150,13 @@ def _downloaded(roots: RootSet, settings: Settings) -> TrustedBundle:
         raise
 
 
-def renewed(roots: RootSet, settings: Settings, seen: Entry | None, *, unconditional: bool = False) -> TrustedBundle:
+def renewed(roots: RootSet, settings: Settings, previous: Entry | None, *, unconditional: bool = False) -> Anchors:
     """Get newer anchors from the network, as ``renewal.renew`` does.
 
     Args:
         roots: which roots.
         settings: the caller's choices.
-        seen: the entry of the cache that there was.
+        previous: the entry of the cache that there was.
         unconditional: fetch the content even if the server would say that it has not changed.
 
     Returns:
@@ -228,7 +171,7 @@ def renewed(roots: RootSet, settings: Settings, seen: Entry | None, *, unconditi
         with SCHEDULE.uncut():
             from rds_tls.roots import renewal  # requests: 100 ms that only a download needs
 
-        entry = renewal.renew(roots, settings, seen, unconditional=unconditional)
+        entry = renewal.renew(roots, settings, previous, unconditional=unconditional)
     except ImportError as error:  # as in a Lambda layer that was built for another system
         raise TrustError(
             f"the {roots} cannot be downloaded, since what is needed for it cannot be loaded: {error}. "
@@ -238,15 +181,15 @@ def renewed(roots: RootSet, settings: Settings, seen: Entry | None, *, unconditi
     return _from_entry(entry, Source.CACHE, roots, settings)
 
 
-def in_background(purpose: str, bundle: TrustedBundle, work: Callable[[], object]) -> None:
+def in_background(purpose: str, anchors: Anchors, work: Callable[[], object]) -> None:
     """Let a thread look for newer roots; AWS Lambda freezes a process between calls, in the middle of anything.
 
     Args:
         purpose: why; what is not due again for the same purpose and roots is not begun.
-        bundle: the anchors that are in use meanwhile.
+        anchors: those that are in use meanwhile.
         work: what to do; its errors are logged.
     """
-    if not bundle.may_be_renewed or "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    if not anchors.may_be_renewed or "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         return
     from rds_tls.roots.background import SCHEDULE
 
@@ -254,25 +197,25 @@ def in_background(purpose: str, bundle: TrustedBundle, work: Callable[[], object
         try:
             work()
         except BaseException as error:  # noqa: BLE001 - nobody is above a thread; what ends it would go to stderr
-            log.warning("the %s could not be refreshed: %s", bundle, in_words(error))
+            log.warning("the %s could not be refreshed: %s", anchors, in_words(error))
 
-    SCHEDULE.in_background((purpose, bundle.roots), quietly)
+    SCHEDULE.in_background((purpose, anchors.roots), quietly)
 
 
-def hold(bundle: TrustedBundle) -> TrustedBundle:
-    """Let an answer stand for ``HOLD``, and give it back."""
-    if len(_held) >= MAX_HELD:
-        _held.clear()
-    file = _identity(bundle.path)
+def remember(anchors: Anchors) -> Anchors:
+    """Let an answer stand for ``_HOLD``, and give it back."""
+    if len(_remembered) >= _MAX_REMEMBERED:
+        _remembered.clear()
+    file = _identity(anchors.path)
     if file is not None:
-        log.debug("trusting the %s, SHA-256 %s", bundle, bundle.digest)
-        _held[bundle.roots, bundle.settings] = bundle, file, time.monotonic() + HOLD
-    return bundle
+        log.debug("trusting the %s, SHA-256 %s", anchors, anchors.digest)
+        _remembered[anchors.roots, anchors.settings] = anchors, file, time.monotonic() + _HOLD
+    return anchors
 
 
-def held_as(identity: tuple[str, str]) -> list[TrustedBundle]:
-    """List the bundles of an identity that were given out, one for each set of roots and settings."""
-    return [answer[0] for answer in list(_held.values()) if answer[0].identity == identity]
+def remembered_as(identity: tuple[str, str]) -> list[Anchors]:
+    """List the anchors of an identity that were given out, one for each set of roots and settings."""
+    return [answer[0] for answer in list(_remembered.values()) if answer[0].identity == identity]
 
 
 def in_words(error: BaseException) -> str:

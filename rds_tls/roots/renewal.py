@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from rds_tls.roots.cache.disk import Entry
 
 
-def renew(roots: RootSet, settings: Settings, seen: Entry | None, *, unconditional: bool = False) -> Entry:
+def renew(roots: RootSet, settings: Settings, previous: Entry | None, *, unconditional: bool = False) -> Entry:
     """Get a newer bundle, from the network or from whoever was faster, and store it.
 
     Args:
         roots: which bundle; never ``Trust.AMAZON``, whose roots ship with the package.
         settings: timeouts (seconds), the mirror, the cache directory, and whether roots must be known ones. Waiting
             for another process and every download together take ``total_timeout`` at most.
-        seen: the entry that the caller has; another one found under the lock is as good as a download.
+        previous: the entry that the caller has; another one found under the lock is as good as a download.
         unconditional: fetch the content even if the server would say that it has not changed.
 
     Returns:
@@ -47,7 +47,7 @@ def renew(roots: RootSet, settings: Settings, seen: Entry | None, *, uncondition
     place, name = store.writable(settings), store.entry_name(roots, settings)
     with place.locked(name, settings.total_timeout) as locked:
         current = store.newest(roots, settings)
-        if current is not None and current != seen:
+        if current is not None and current != previous:
             return current
         if not locked:
             raise TrustError(

@@ -22,7 +22,8 @@ from rds_tls.drivers import Target
 from rds_tls.drivers import psycopg as psycopg_adapter
 from rds_tls.drivers import pymysql as pymysql_adapter
 from rds_tls.endpoint import RootSet
-from rds_tls.roots.lookup import TrustedBundle, trusted_bundle
+from rds_tls.roots.anchors import Anchors
+from rds_tls.roots.lookup import trusted_bundle
 from rds_tls.settings import Settings
 from tests.conftest import OFFLINE, REGION, Pki
 from tests.hostile import mysql as hostile_mysql
@@ -64,7 +65,7 @@ def target(server: Server, settings: Settings) -> Target:
     return Target(HOST, server.port, target_bundle(settings), (server.host, server.port))
 
 
-def target_bundle(settings: Settings) -> TrustedBundle:
+def target_bundle(settings: Settings) -> Anchors:
     """Find the trust anchors of the region."""
     return trusted_bundle(RootSet(rds_tls.Trust.RDS, REGION), settings)
 

@@ -18,7 +18,7 @@ from rds_tls.context.sealed import SealedContext
 from rds_tls.context.tunnel import TunnelContext, tunnel_context
 from rds_tls.endpoint import RootSet
 from rds_tls.roots import snapshot
-from rds_tls.roots.lookup import Source, TrustedBundle
+from rds_tls.roots.anchors import Anchors, Source
 from tests.conftest import OFFLINE
 from tests.support.leaks import CANARY
 
@@ -91,10 +91,10 @@ def test_repeating_a_value_is_allowed(context: ssl.SSLContext) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
 
 
-def bundle_at(path: Path) -> TrustedBundle:
+def bundle_at(path: Path) -> Anchors:
     """Describe a file as a caller's own bundle."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return TrustedBundle(str(path), digest, Source.CA_FILE, RootSet(rds_tls.Trust.RDS, "eu-west-1"), OFFLINE)
+    return Anchors(str(path), digest, Source.CA_FILE, RootSet(rds_tls.Trust.RDS, "eu-west-1"), OFFLINE)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def bundle_at(path: Path) -> TrustedBundle:
     "build", [shared_context, lambda bundle: tunnel_context(bundle, HOST)], ids=["shared", "tunnel"]
 )
 def test_unloadable_file_is_refused(
-    tmp_path: Path, content: str, reason: str, build: Callable[[TrustedBundle], ssl.SSLContext]
+    tmp_path: Path, content: str, reason: str, build: Callable[[Anchors], ssl.SSLContext]
 ) -> None:
     """A file that OpenSSL cannot load gives an error that names it, and never a half-filled context."""
     path = tmp_path / "roots.pem"

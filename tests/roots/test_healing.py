@@ -25,7 +25,8 @@ from rds_tls.connect.plan import POSTGRES, Request, make_plan
 from rds_tls.endpoint import RootSet
 from rds_tls.roots import background as refresh
 from rds_tls.roots import healing, snapshot
-from rds_tls.roots.lookup import Source, in_background, trusted_bundle
+from rds_tls.roots.anchors import Source
+from rds_tls.roots.lookup import in_background, trusted_bundle
 from tests.support import ROOT
 from tests.support.local_https import Handler, LocalHttps, reply
 from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer

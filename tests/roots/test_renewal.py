@@ -22,9 +22,10 @@ from rds_tls.endpoint import RootSet
 from rds_tls.roots import background as refresh
 from rds_tls.roots import healing, renewal, snapshot
 from rds_tls.roots import lookup as trust
+from rds_tls.roots.anchors import Anchors, Source
 from rds_tls.roots.cache.disk import Cache, Entry
 from rds_tls.roots.cache.memory import MEMORY
-from rds_tls.roots.lookup import Source, TrustedBundle, trusted_bundle
+from rds_tls.roots.lookup import trusted_bundle
 from rds_tls.roots.truststore.download import Download, Validators, download
 from tests.conftest import OFFLINE
 from tests.support.local_https import Handler, LocalHttps, reply
@@ -68,7 +69,7 @@ def shipped(roots: RootSet) -> bytes:
 
 def new_process() -> None:
     """Forget what this process holds, as the next one would."""
-    trust._held.clear()
+    trust._remembered.clear()
     refresh.SCHEDULE.forget()
 
 
@@ -86,16 +87,16 @@ def publish_in_memory(store: TrustStore, region: str, content: bytes, fetched_at
     return MEMORY.publish(store.name(region), content, url=url, etag=None, last_modified=None, fetched_at=fetched_at)
 
 
-def blocks(bundle: TrustedBundle) -> set[bytes]:
+def blocks(bundle: Anchors) -> set[bytes]:
     """The certificates in a bundle's file."""
-    return healing._anchors(bundle)
+    return healing._blocks(bundle)
 
 
 def certificates(pem: bytes, tmp_path: Path) -> set[bytes]:
     """The certificates in some PEM."""
     path = tmp_path / "expected.pem"
     path.write_bytes(pem)
-    return healing._anchors(TrustedBundle(str(path), "", Source.CA_FILE, ROOTS, OFFLINE))
+    return healing._blocks(Anchors(str(path), "", Source.CA_FILE, ROOTS, OFFLINE))
 
 
 def test_uncovered_region_is_downloaded_once(store: TrustStore, root: bytes, tmp_path: Path) -> None:
@@ -301,7 +302,7 @@ def test_failed_refresh_is_logged_and_not_repeated(
     stale = store.settings._replace(max_age=0)
     with caplog.at_level(logging.WARNING, logger="rds_tls"):
         for _ in range(3):
-            trust._held.clear()
+            trust._remembered.clear()
             assert trusted_bundle(ROOTS, stale).source is Source.CACHE
             wait_for_refresh()
     assert store.asked == [OF_REGION]
@@ -523,8 +524,8 @@ def test_answer_is_held_for_a_while(store: TrustStore, monkeypatch: pytest.Monke
     assert trusted_bundle(KNOWN, offline).source is Source.SNAPSHOT
     store.put("eu-west-1", shipped(KNOWN), time.time())
     assert trusted_bundle(KNOWN, offline).source is Source.SNAPSHOT
-    monkeypatch.setattr(trust, "HOLD", 0.0)
-    trust._held.clear()
+    monkeypatch.setattr(trust, "_HOLD", 0.0)
+    trust._remembered.clear()
     assert trusted_bundle(KNOWN, offline).source is Source.CACHE
     publish_in_memory(store, "eu-west-1", shipped(KNOWN), time.time() + 1)
     assert trusted_bundle(KNOWN, offline).path.startswith("/proc/self/fd/")
@@ -540,9 +541,9 @@ def test_healing_with_the_same_roots_is_none(store: TrustStore, root: bytes) -> 
 
 def test_held_answers_are_bounded(store: TrustStore) -> None:
     """A program that makes up settings for ever does not fill its memory with answers."""
-    for number in range(trust.MAX_HELD + 10):
+    for number in range(trust._MAX_REMEMBERED + 10):
         trusted_bundle(KNOWN, store.settings._replace(offline=True, max_age=float(number)))
-    assert len(trust._held) <= trust.MAX_HELD
+    assert len(trust._remembered) <= trust._MAX_REMEMBERED
 
 
 def test_pkcs7_is_downloaded_on_request(store: TrustStore, root: bytes, tmp_path: Path) -> None:
@@ -658,7 +659,7 @@ def test_failure_stands_for_its_settings_alone(store: TrustStore, root: bytes) -
 
 def forget_answers() -> None:
     """Forget what is held, and not what failed."""
-    trust._held.clear()
+    trust._remembered.clear()
 
 
 def test_failure_that_stands_keeps_no_frames(store: TrustStore) -> None:

@@ -16,9 +16,10 @@ from rds_tls.endpoint import RootSet, Trust
 from rds_tls.roots import known as known_roots
 from rds_tls.roots import lookup as trust
 from rds_tls.roots import snapshot
+from rds_tls.roots.anchors import Source
 from rds_tls.roots.cache.disk import Cache
 from rds_tls.roots.cache.memory import MEMORY
-from rds_tls.roots.lookup import Source, trusted_bundle
+from rds_tls.roots.lookup import trusted_bundle
 from tests.support.local_https import LocalHttps, reply
 from tests.support.local_rds import Authority, KeyType
 from tests.support.minting import fingerprints
@@ -89,7 +90,7 @@ def test_forged_root_is_unmasked_by_an_upgrade(
     assert trusted_bundle(ROOTS, settings).source in {Source.CACHE, Source.PREFETCHED}
     monkeypatch.setitem(known_roots.RDS_ROOTS, (REGION, "ga", "rds-ca-ecc384-g1"), "0" * 64)
     for _ in range(2):
-        trust._held.clear()
+        trust._remembered.clear()
         with caplog.at_level(logging.WARNING, "rds_tls"), pytest.raises(rds_tls.TrustError, match="are at hand"):
             trusted_bundle(ROOTS, settings)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
@@ -185,7 +186,7 @@ def test_entry_is_judged_once(store: TrustStore, root: bytes, caplog: pytest.Log
     settings = keep(store, "cache", REGION, root)
     with caplog.at_level(logging.INFO, "rds_tls"):
         for _ in range(3):
-            trust._held.clear()
+            trust._remembered.clear()
             trusted_bundle(ROOTS, settings)
     assert caplog.text.count("does not list yet") == 1
 
@@ -255,7 +256,7 @@ def test_two_mirrors_do_not_fight_for_a_file(store: TrustStore, root: bytes) -> 
     store.server.url(f"/other{OF_REGION}", reply(200, other_root))
     found = set()
     for settings in (store.settings, other) * 3:
-        trust._held.clear()
+        trust._remembered.clear()
         found.add(trusted_bundle(ROOTS, settings).path)
     assert store.asked == [OF_REGION, f"/other{OF_REGION}"]
     assert len(found) == 2
