@@ -44,7 +44,7 @@ _HOMES = {
     "mysql_kwargs": "connect",
     "parse_endpoint": "endpoint",
     "postgres_kwargs": "connect",
-    "prefetch": "roots.renewal",
+    "prefetch": "roots.prefetch",
     "ssl_context": "context",
 }
 

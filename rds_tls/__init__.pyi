@@ -23,7 +23,7 @@ from rds_tls.errors import SettingsError as SettingsError
 from rds_tls.errors import TrustError as TrustError
 from rds_tls.errors import UnverifiedConnectionError as UnverifiedConnectionError
 from rds_tls.roots.lookup import ca_path as ca_path
-from rds_tls.roots.renewal import prefetch as prefetch
+from rds_tls.roots.prefetch import prefetch as prefetch
 from rds_tls.settings import Settings as Settings
 
 __all__ = [

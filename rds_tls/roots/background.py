@@ -29,7 +29,7 @@ HEAD_START = 0.5
 STANDS = 60.0
 
 # How long the interpreter's exit waits for work that must not be cut off, in seconds: an import, a few certificates.
-EXIT_PATIENCE = 5.0
+_EXIT_PATIENCE = 5.0
 
 # A program that makes up settings for ever does not fill its memory with failures.
 MAX_FAILED = 256
@@ -44,43 +44,43 @@ class Schedule:
     def forget(self) -> None:
         """Begin anew: a child of fork() has neither its parent's thread nor anybody to release its locks."""
         self._lock = threading.Lock()
-        self._turns: dict[Hashable, threading.Lock] = {}
+        self._locks: dict[Hashable, threading.Lock] = {}
         self._tried: dict[Hashable, float] = {}
         self._failed: dict[Hashable, tuple[Exception, str, float]] = {}
         self._thread: threading.Thread | None = None
-        self._uncut = threading.Lock()
+        self._shield = threading.Lock()
         self._closing = threading.Event()
 
-    def uncut(self) -> AbstractContextManager[object]:
+    def shielded(self) -> AbstractContextManager[object]:
         """Keep the interpreter's exit from cutting off what the background thread does in here.
 
         Python ends a daemon thread where it stands. In the midst of compiled Rust, such as cryptography's, that aborts
         the process ("FATAL: exception not rethrown"). Waiting for the network needs no such care, and gets none.
         """
-        return self._uncut if threading.current_thread() is self._thread else nullcontext()
+        return self._shield if threading.current_thread() is self._thread else nullcontext()
 
     def close(self) -> None:
-        """Let no more uncut work begin, as the interpreter is about to exit; wait for what has begun."""
+        """Let no more shielded work begin, as the interpreter is about to exit; wait for what has begun."""
         if not self._closing.is_set():
             self._closing.set()
-            self._uncut.acquire(timeout=EXIT_PATIENCE)  # and never released: the thread waits there until it is ended
+            self._shield.acquire(timeout=_EXIT_PATIENCE)  # and never released: the thread waits there until it is ended
 
-    def turn(self, key: Hashable) -> threading.Lock:
+    def lock_for(self, key: Hashable) -> threading.Lock:
         """Give the lock that makes the threads of this process take turns for a key."""
         with self._lock:
-            return self._turns.setdefault(key, threading.Lock())
+            return self._locks.setdefault(key, threading.Lock())
 
-    def due(self, key: Hashable) -> bool:
-        """Say whether something may be tried; it then counts as tried.
+    def claim(self, key: Hashable) -> bool:
+        """Count something as tried now, where that is due.
 
         Args:
             key: what would be tried.
 
         Returns:
-            False within ``PAUSE`` of the last time that this said True for the key.
+            Whether it may be tried: False within ``PAUSE`` of the last time that this said True for the key.
         """
         with self._lock:
-            return self._due(key)
+            return self._claim(key)
 
     def remember(self, key: Hashable, error: Exception) -> None:
         """Let a failure stand for ``STANDS``, unless an earlier one of the same key does.
@@ -130,7 +130,7 @@ class Schedule:
         with self._lock:
             if self._thread is not None and self._thread.is_alive():
                 return
-            if not threading.main_thread().is_alive() or not self._due(key):
+            if not threading.main_thread().is_alive() or not self._claim(key):
                 return
             self._thread = threading.Thread(target=run, name="rds-tls-refresh", daemon=True)
             try:
@@ -138,7 +138,7 @@ class Schedule:
             except RuntimeError:  # no thread to be had, as at interpreter exit: what there is serves on
                 self._thread = None
 
-    def _due(self, key: Hashable) -> bool:
+    def _claim(self, key: Hashable) -> bool:
         now = time.monotonic()
         if now - self._tried.get(key, -PAUSE) < PAUSE:
             return False

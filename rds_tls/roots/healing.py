@@ -36,10 +36,10 @@ def heal(failed: Anchors) -> Anchors | None:
 def _newer(failed: Anchors) -> Anchors | None:
     """Give the anchors that another thread or process has put in place meanwhile, else download them."""
     roots, settings = failed.roots, failed.settings
-    with SCHEDULE.turn(roots):
+    with SCHEDULE.lock_for(roots):
         current, previous = find(roots, settings)
         if current is None or _same_anchors(current, failed):
-            if not SCHEDULE.due(("heal", roots)):
+            if not SCHEDULE.claim(("heal", roots)):
                 return None
             current = renewed(roots, settings, previous, unconditional=True)
         if _same_anchors(current, failed):

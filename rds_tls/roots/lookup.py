@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from rds_tls import log
 from rds_tls.endpoint import RootSet, Trust, parse_endpoint, root_set
 from rds_tls.errors import RdsTlsError, TrustError
-from rds_tls.roots import cache as store
-from rds_tls.roots import snapshot
+from rds_tls.roots import cache, snapshot
 from rds_tls.roots.anchors import Anchors, Source
 from rds_tls.settings import CA_BUNDLE_VARIABLE, Settings, process_settings
 
@@ -104,11 +103,11 @@ def find(roots: RootSet, settings: Settings) -> tuple[Anchors | None, Entry | No
     """
     if roots.trust is Trust.AMAZON:
         return _shipped(roots, settings), None
-    entry = store.newest(roots, settings)
+    entry = cache.newest(roots, settings)
     cached = entry and _from_entry(entry, Source.CACHE, roots, settings)
     if cached is not None and cached.is_fresh:
         return cached, entry
-    file = store.prefetched(roots, settings)
+    file = cache.prefetched(roots, settings)
     prefetched = file and _from_entry(file, Source.PREFETCHED, roots, settings)
     found = [anchors for anchors in (cached, prefetched, _shipped(roots, settings)) if anchors is not None]
     return max(found, key=lambda anchors: anchors.as_of or 0.0, default=None), entry
@@ -168,7 +167,7 @@ def renewed(roots: RootSet, settings: Settings, previous: Entry | None, *, uncon
     from rds_tls.roots.background import SCHEDULE
 
     try:
-        with SCHEDULE.uncut():
+        with SCHEDULE.shielded():
             from rds_tls.roots import renewal  # requests: 100 ms that only a download needs
 
         entry = renewal.renew(roots, settings, previous, unconditional=unconditional)

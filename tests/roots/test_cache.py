@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rds_tls
-from rds_tls.roots.cache import candidates
+from rds_tls.roots.cache import cache_directories
 from rds_tls.roots.cache.disk import LEFTOVER_AGE, MAX_FILE_BYTES, Cache, Entry
 from tests.roots.cache_worker import CONTENTS, NAME, URL, enter_and_leave, publish
 from tests.support import ROOT as CHECKOUT
@@ -345,7 +345,7 @@ class TestTrust:
         spoil(entry_path)
         assert cache.read(NAME) is None
         assert fault in caplog.text
-        assert cache.fault() is None
+        assert cache.prepare() is None
 
     @pytest.mark.parametrize(
         ("spoil", "fault"),
@@ -364,7 +364,7 @@ class TestTrust:
         """A directory that others control is refused for reading, publishing and locking, with the reason."""
         before = entry_path.read_bytes()
         spoil(Path(cache.directory))
-        assert re.search(fault, cache.fault() or "")
+        assert re.search(fault, cache.prepare() or "")
         assert cache.read(NAME) is None
         with pytest.raises(PermissionError, match=fault):
             publish(cache, b"more")
@@ -378,7 +378,7 @@ class TestTrust:
             for path in (entry_path, entry_path.parent):
                 give_away(path)
         monkeypatch.setattr(os, "geteuid", lambda: STRANGER - 1)
-        assert "this process runs as 65533" in (cache.fault() or "")
+        assert "this process runs as 65533" in (cache.prepare() or "")
         assert cache.read(NAME) is None
 
     @pytest.mark.skipif(not ROOT, reason="only root can make what belongs to root")
@@ -392,7 +392,7 @@ class TestTrust:
             os.seteuid(STRANGER)
             try:
                 assert cache.read(NAME) == published
-                assert "read-only" in (cache.fault() or "")
+                assert "read-only" in (cache.prepare() or "")
             finally:
                 os.seteuid(0)
 
@@ -410,7 +410,7 @@ class TestTrust:
             assert path.read_text() == "his", "he can do it"
             as_stranger(f"shutil.rmtree('{home}/.cache'); os.rename('{home}/kept', '{home}/.cache')")
             assert path.read_bytes().endswith(b"ours\n")
-            assert f"{str(home)!r} above it belongs to uid {STRANGER}" in (cache.fault() or "")
+            assert f"{str(home)!r} above it belongs to uid {STRANGER}" in (cache.prepare() or "")
             assert cache.read(NAME) is None
 
     @pytest.mark.skipif(not ROOT, reason="only root can be somebody else too")
@@ -418,7 +418,7 @@ class TestTrust:
         """Where a cache could not be trusted, no directory is left behind that its owner could not use himself."""
         with tempfile.TemporaryDirectory(dir="/tmp") as home:
             os.chown(home, STRANGER, STRANGER)
-            assert "above it belongs to uid" in (Cache(f"{home}/.cache/rds-tls").fault() or "")
+            assert "above it belongs to uid" in (Cache(f"{home}/.cache/rds-tls").prepare() or "")
             assert list(Path(home).iterdir()) == []
 
     @pytest.mark.parametrize("whose", ["stranger", "ours"] if ROOT else ["ours"])
@@ -430,13 +430,13 @@ class TestTrust:
         (tmp_path / "other").mkdir()
         (tmp_path / "other" / "link").symlink_to("../link")
         caches = [Cache(str(tmp_path / link / "cache")) for link in ("link", "other/link")]
-        assert [cache.fault() for cache in caches] == [None, None]
+        assert [cache.prepare() for cache in caches] == [None, None]
         if whose == "stranger":
             os.chown(tmp_path / "link", STRANGER, STRANGER, follow_symlinks=False)
         else:
             real.chmod(0o777)
         said = "is a link of uid 65534" if whose == "stranger" else "others can write"
-        assert [said in (cache.fault() or "") for cache in caches] == [True, True]
+        assert [said in (cache.prepare() or "") for cache in caches] == [True, True]
         assert [cache.read(NAME) for cache in caches] == [None, None]
 
     def test_sticky_directory_of_another_user(self, cache: Cache, entry_path: Path) -> None:
@@ -445,22 +445,22 @@ class TestTrust:
         above.chmod(0o1777)
         if ROOT:
             os.chown(above, STRANGER, STRANGER)
-        assert "above it" in (cache.fault() or "")
+        assert "above it" in (cache.prepare() or "")
         assert cache.read(NAME) is None
 
     @pytest.mark.skipif(not ROOT, reason="only root's own sticky directory is accepted")
     def test_sticky_parent_is_fine(self, cache: Cache, entry_path: Path) -> None:
         """A parent like /tmp, where everybody may write and nobody may replace, is accepted."""
         entry_path.parents[1].chmod(0o1777)
-        assert cache.fault() is None
+        assert cache.prepare() is None
         assert cache.read(NAME)
 
     def test_directory_is_a_file(self, tmp_path: Path) -> None:
         """A file in the directory's place, or above it, is a fault and not an exception."""
         file = tmp_path / "file"
         file.write_bytes(b"")
-        assert "not a directory" in (Cache(str(file)).fault() or "")
-        assert "Not a directory" in (Cache(str(file / "below")).fault() or "")
+        assert "not a directory" in (Cache(str(file)).prepare() or "")
+        assert "Not a directory" in (Cache(str(file / "below")).prepare() or "")
         assert Cache(str(file)).read(NAME) is None
         assert Cache(str(file / "below")).read(NAME) is None
 
@@ -468,7 +468,7 @@ class TestTrust:
     def test_impossible_directory(self, directory: str) -> None:
         """A path that no directory can have is a fault and not an exception."""
         cache = Cache(directory)
-        assert cache.fault()
+        assert cache.prepare()
         assert cache.read(NAME) is None
         with cache.locked(NAME, 0) as held:
             assert not held
@@ -480,7 +480,7 @@ class TestTrust:
         monkeypatch.chdir(gone)
         gone.rmdir()
         cache = Cache("cache")
-        assert cache.fault()
+        assert cache.prepare()
         assert cache.read(NAME) is None
 
 
@@ -489,7 +489,7 @@ class TestPublish:
 
     def test_fault_creates_the_directory(self, cache: Cache) -> None:
         """A missing directory is created, with what is missing above it."""
-        assert cache.fault() is None
+        assert cache.prepare() is None
         assert Path(cache.directory).is_dir()
 
     def test_another_process_creates_the_directory(self, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -501,7 +501,7 @@ class TestPublish:
             create(path, mode)
 
         monkeypatch.setattr(os, "mkdir", create_twice)
-        assert cache.fault() is None
+        assert cache.prepare() is None
 
     def test_read_only_directory(self) -> None:
         """A directory that may not be written is a fault; the entry in it is still served, and a publish fails."""
@@ -509,8 +509,8 @@ class TestPublish:
             cache = Cache(f"{above}/cache")
             published = publish(cache, b"before")
             Path(cache.directory).chmod(0o500)
-            assert "read-only" in (cache.fault() or "")
-            assert "Permission denied" in (Cache(f"{cache.directory}/below").fault() or "")
+            assert "read-only" in (cache.prepare() or "")
+            assert "Permission denied" in (Cache(f"{cache.directory}/below").prepare() or "")
             assert cache.read(NAME) == published
             with pytest.raises(PermissionError):
                 publish(cache, b"after")
@@ -650,7 +650,7 @@ class TestLock:
 
     def test_linked_lock_file(self, cache: Cache, tmp_path: Path) -> None:
         """A symbolic link in the lock file's place gives no lock, and its target is not created."""
-        assert cache.fault() is None
+        assert cache.prepare() is None
         Path(cache.directory, "eu-west-1.pem.lock").symlink_to(tmp_path / "target")
         with cache.locked(NAME, 0) as held:
             assert not held
@@ -704,28 +704,29 @@ class TestCandidates:
         """The platform's convention comes first, then a temporary directory with the user's number."""
         monkeypatch.setattr(sys, "platform", platform)
         monkeypatch.setattr(os, "geteuid", lambda: 7)
-        assert expected == candidates(None, environ)
+        assert expected == cache_directories(None, environ)
 
     def test_explicit_excludes_all_others(self) -> None:
         """A directory that the caller chose is the only one; its tilde is understood."""
-        assert candidates("/mine", {"HOME": "/home/a"}) == ["/mine"]
-        assert candidates("~/mine", {}) == [str(Path("~/mine").expanduser())]
+        assert cache_directories("/mine", {"HOME": "/home/a"}) == ["/mine"]
+        assert cache_directories("~/mine", {}) == [str(Path("~/mine").expanduser())]
 
     def test_home_that_cannot_be_written(self, tmp_path: Path) -> None:
         """Where home cannot be written, the first candidate without a fault is the temporary one."""
         (tmp_path / "home").write_bytes(b"")
         environ = {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path)}
-        first, second = candidates(None, environ)
-        assert Cache(first).fault()
-        assert Cache(second).fault() is None
+        first, second = cache_directories(None, environ)
+        assert Cache(first).prepare()
+        assert Cache(second).prepare() is None
 
 
 def test_reading_loads_nothing_heavy(cache: Cache, entry_path: Path) -> None:
     """Choosing a directory and reading an entry loads hashlib, and none of what publishing needs."""
     assert entry_path.exists()
     code = (
-        "import os, sys; from rds_tls.roots.cache.disk import Cache; from rds_tls.roots.cache import candidates\n"
-        "candidates(None, os.environ)\n"
+        "import os, sys; from rds_tls.roots.cache.disk import Cache\n"
+        "from rds_tls.roots.cache import cache_directories\n"
+        "cache_directories(None, os.environ)\n"
         f"assert Cache({cache.directory!r}).read({NAME!r}); print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout

@@ -371,7 +371,7 @@ child = os.fork()
 if child == 0:
     assert refresh.SCHEDULE._thread is None
     assert len(rds_tls.ssl_context(region=region).get_ca_certs()) == 1
-    with refresh.SCHEDULE.turn("anything"):
+    with refresh.SCHEDULE.lock_for("anything"):
         os._exit(0)
 _, status = os.waitpid(child, 0)
 sys.exit(os.waitstatus_to_exitcode(status))
@@ -529,7 +529,7 @@ from rds_tls.roots.background import SCHEDULE
 refresh.HEAD_START = 0
 begun = threading.Event()
 def work():
-    with SCHEDULE.uncut():
+    with SCHEDULE.shielded():
         begun.set()
         for _ in range(2_000_000):
             pass
@@ -558,7 +558,7 @@ asking, answered = threading.Event(), threading.Event()
 def work():
     asking.set()
     answered.wait()
-    with SCHEDULE.uncut():
+    with SCHEDULE.shielded():
         print("begun", flush=True)
 SCHEDULE.in_background("any", work)
 asking.wait()
@@ -568,7 +568,7 @@ SCHEDULE._thread.join(0.2)
 """
 
 
-def test_nothing_uncut_begins_after_the_exit_has() -> None:
+def test_nothing_shielded_begins_after_the_exit_has() -> None:
     """Work that could abort the process does not begin once the interpreter is about to exit."""
     result = subprocess.run(
         [sys.executable, "-c", LEAVE_BEFORE_WORK], capture_output=True, text=True, timeout=60, check=False

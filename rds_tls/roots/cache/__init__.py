@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from rds_tls.roots.cache.memory import MemoryCache
     from rds_tls.settings import Settings
 
-    Place: TypeAlias = Cache | MemoryCache
+    Storage: TypeAlias = Cache | MemoryCache
 
-APPLICATION = "rds-tls"
+_APPLICATION = "rds-tls"
 
 
 def entry_name(roots: RootSet, settings: Settings) -> str:
@@ -123,20 +123,20 @@ def _report(entry: Entry, fault: str) -> None:
     report(entry.path, fault)
 
 
-def writable(settings: Settings) -> Place:
-    """Choose where the next entry goes.
+def writable(settings: Settings) -> Storage:
+    """Choose where the next entry goes, and create that directory if it is missing.
 
     Args:
         settings: the caller's choice of a directory.
 
     Returns:
-        The first directory without a fault, which is created if it is missing, or else the memory.
+        The first directory without a fault, or else the memory.
     """
     from rds_tls.roots.cache.disk import Cache
 
     for directory in _directories(settings):
         cache = Cache(directory)
-        fault = cache.fault()
+        fault = cache.prepare()
         if fault is None:
             return cache
         log.warning("%s; downloaded roots go elsewhere", fault)
@@ -146,10 +146,10 @@ def writable(settings: Settings) -> Place:
 
 
 def _directories(settings: Settings) -> list[str]:
-    return candidates(None if settings.cache_dir is None else os.fspath(settings.cache_dir), os.environ)
+    return cache_directories(None if settings.cache_dir is None else os.fspath(settings.cache_dir), os.environ)
 
 
-def candidates(cache_dir: str | None, environ: Mapping[str, str]) -> list[str]:
+def cache_directories(cache_dir: str | None, environ: Mapping[str, str]) -> list[str]:
     """List where the cache may live; the first directory that has no fault is the one to use.
 
     Args:
@@ -164,7 +164,7 @@ def candidates(cache_dir: str | None, environ: Mapping[str, str]) -> list[str]:
         return [os.path.expanduser(cache_dir)]
     found = [] if "AWS_LAMBDA_FUNCTION_NAME" in environ else [_user_cache(environ)]
     owner = f"-{os.geteuid()}" if hasattr(os, "geteuid") else ""  # on Windows each user has a temporary directory
-    found.append(os.path.join(_temporary(environ), f"{APPLICATION}{owner}"))
+    found.append(os.path.join(_temporary(environ), f"{_APPLICATION}{owner}"))
     return [directory for directory in found if os.path.isabs(directory)]
 
 
@@ -173,13 +173,13 @@ def _user_cache(environ: Mapping[str, str]) -> str:
     home = environ.get("HOME") or os.path.expanduser("~")
     if sys.platform == "win32":
         local = environ.get("LOCALAPPDATA") or os.path.join(os.path.expanduser("~"), "AppData", "Local")
-        return os.path.join(local, APPLICATION, "Cache")
+        return os.path.join(local, _APPLICATION, "Cache")
     # The XDG specification: a relative path is to be ignored.
     if os.path.isabs(base := environ.get("XDG_CACHE_HOME", "")):
-        return os.path.join(base, APPLICATION)
-    return os.path.join(home, *(("Library", "Caches") if sys.platform == "darwin" else (".cache",)), APPLICATION)
+        return os.path.join(base, _APPLICATION)
+    return os.path.join(home, *(("Library", "Caches") if sys.platform == "darwin" else (".cache",)), _APPLICATION)
 
 
 def _temporary(environ: Mapping[str, str]) -> str:
     """Look where tempfile.gettempdir() looks first, without its import (4 ms) and its trial writes."""
-    return next((found for variable in ("TMPDIR", "TEMP", "TMP") if (found := environ.get(variable))), "/tmp")  # noqa: S108 - fault() refuses what somebody else prepared there
+    return next((found for variable in ("TMPDIR", "TEMP", "TMP") if (found := environ.get(variable))), "/tmp")  # noqa: S108 - prepare() refuses what somebody else prepared there

@@ -113,18 +113,18 @@ class Cache:
     """
 
     def __init__(self, directory: str) -> None:
-        with suppress(OSError):  # there is no current directory: fault() says so
+        with suppress(OSError):  # there is no current directory: prepare() says so
             directory = os.path.abspath(directory)
         self.directory = directory
 
-    def fault(self) -> str | None:
-        """Say why the directory cannot be trusted or written, after creating it (mode 0700) if it is missing.
+    def prepare(self) -> str | None:
+        """Create the directory (mode 0700) if it is missing, and say why it cannot be trusted or written.
 
         Returns:
             The reason, or None when the cache is usable.
         """
         try:
-            self._prepare()
+            self._make_usable()
         except (OSError, ValueError) as error:  # ValueError: a path with a null byte
             return str(_FaultError.of(self.directory, error))
         return None
@@ -177,7 +177,7 @@ class Cache:
                 or the size cannot be stored.
         """
         path = self._path(name)
-        if fault := self.fault():
+        if fault := self.prepare():
             raise PermissionError(fault)
         data = _render(content, url, _fitting(etag), _fitting(last_modified), fetched_at)
         try:
@@ -209,7 +209,7 @@ class Cache:
         from filelock import FileLock, Timeout
 
         try:
-            self._prepare()
+            self._make_usable()
             lock = FileLock(f"{self._path(name)}.lock", mode=0o600)
             lock.acquire(timeout=max(timeout, 0.0))  # a negative one would wait for ever
         except Timeout:
@@ -219,7 +219,7 @@ class Cache:
             return None
         return lock
 
-    def _prepare(self) -> None:
+    def _make_usable(self) -> None:
         _make_private(self.directory)
         _check_directory(self.directory)
         if not os.access(self.directory, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):

@@ -198,12 +198,12 @@ def download(url: str, settings: Settings, validators: Validators = NOTHING_KNOW
 def _work(request: _Request, future: Future[Download]) -> None:
     try:
         with _session(request.limits) as session:
-            future.set_result(_try(session, request))
+            future.set_result(_with_retries(session, request))
     except BaseException as error:  # noqa: BLE001  nothing is swallowed: the waiting caller raises it
         future.set_exception(error)
 
 
-def _try(session: requests.Session, request: _Request) -> Download:
+def _with_retries(session: requests.Session, request: _Request) -> Download:
     # Not urllib3's Retry: its second attempt follows at once, and it knows neither the body nor a deadline.
     for pause in PAUSES:
         try:

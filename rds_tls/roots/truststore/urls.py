@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _FORMATS = ("pem", "p7b")
 
 
-def urls(roots: RootSet, settings: Settings) -> list[str]:
+def published_urls(roots: RootSet, settings: Settings) -> list[str]:
     """List where a bundle is published: the region's file, then the global one, which has Preview roots too.
 
     Args:
@@ -30,7 +30,7 @@ def urls(roots: RootSet, settings: Settings) -> list[str]:
     Raises:
         TrustError: AWS publishes none for the partition, and the settings name no mirror.
     """
-    return _published(_base(roots, settings), roots, settings.bundle_format)
+    return _urls_below(_base(roots, settings), roots, settings.bundle_format)
 
 
 def leads_to(settings: Settings, url: str, roots: RootSet) -> bool:
@@ -45,7 +45,7 @@ def leads_to(settings: Settings, url: str, roots: RootSet) -> bool:
         base = _base(roots, settings)
     except TrustError:
         return False
-    return any(url in _published(base, roots, file_format) for file_format in _FORMATS)
+    return any(url in _urls_below(base, roots, file_format) for file_format in _FORMATS)
 
 
 def _base(roots: RootSet, settings: Settings) -> str:
@@ -59,7 +59,7 @@ def _base(roots: RootSet, settings: Settings) -> str:
     return without_login(base)
 
 
-def _published(base: str, roots: RootSet, file_format: str) -> list[str]:
+def _urls_below(base: str, roots: RootSet, file_format: str) -> list[str]:
     base = base.rstrip("/")
     of_all = f"{base}/global/global-bundle.{file_format}"
     of_region = f"{base}/{roots.region}/{roots.region}-bundle.{file_format}"

@@ -30,7 +30,7 @@ _CERTIFICATE = rb"(?:# (?!.*-----)[ -~]*\n)?-----BEGIN CERTIFICATE-----\n([A-Za-
 _REMEMBERED = 128
 
 
-def validated(content: bytes, roots: RootSet, *, known_only: bool) -> Bundle:
+def validate(content: bytes, roots: RootSet, *, known_only: bool) -> Bundle:
     """Keep one region's roots of a download, unless they contradict what is known of them.
 
     Args:
@@ -53,7 +53,7 @@ def validated(content: bytes, roots: RootSet, *, known_only: bool) -> Bundle:
     for root in bundle.roots:
         fingerprint = known.get(root.ca_id or "")
         if fingerprint is None:
-            _meet(root, known_only=known_only)
+            _allow_new_root(root, known_only=known_only)
         elif fingerprint != root.fingerprint:
             raise BundleError(
                 f"the root {root.name!r} has SHA-256 {root.fingerprint}, but AWS's has {fingerprint}: this is not "
@@ -93,8 +93,8 @@ def _objection(content: bytes, roots: RootSet, known: tuple[tuple[str, str], ...
     from rds_tls.roots.background import SCHEDULE
 
     try:
-        with SCHEDULE.uncut():
-            bundle = validated(content, roots, known_only=known_only)
+        with SCHEDULE.shielded():
+            bundle = validate(content, roots, known_only=known_only)
     except BundleError as error:
         return str(error)
     if found != {root.fingerprint for root in bundle.roots}:
@@ -125,8 +125,8 @@ def _fingerprints(content: bytes) -> set[str]:
     return found if position == len(content) else set()
 
 
-def _meet(root: Root, *, known_only: bool) -> None:
-    """Take note of a root that this version does not list."""
+def _allow_new_root(root: Root, *, known_only: bool) -> None:
+    """Take note of a root that this version does not list, or refuse it."""
     if known_only:
         raise BundleError(
             f"the root {root.name!r} (SHA-256 {root.fingerprint}) is new to this version, and known_roots_only is "
