@@ -11,8 +11,7 @@ from rds_tls import settings
 from rds_tls.drivers import psycopg, pymysql
 from rds_tls.roots import background as refresh
 from rds_tls.roots import lookup as trust
-from rds_tls.roots.cache import disk as cache
-from rds_tls.roots.cache import kept
+from rds_tls.roots.cache import fault, kept
 from rds_tls.roots.truststore import validation
 from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
 
@@ -37,7 +36,7 @@ def _own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.process_settings.cache_clear()
     trust._remembered.clear()
     validation._objection.cache_clear()
-    cache._reported.clear()
+    fault._reported.clear()
     for remembered in (psycopg._driver, psycopg._defaults, psycopg._known, psycopg._settled, pymysql._driver):
         remembered.cache_clear()
     refresh.SCHEDULE.forget()

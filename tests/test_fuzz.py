@@ -3,6 +3,7 @@
 A long run is ``python -m tools.fuzz TARGET``; what it finds is a file among the seeds, and so a test here.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from rds_tls import endpoint
 from rds_tls.endpoint import grammar, hosttext
 from rds_tls.roots import bundle, snapshot
-from rds_tls.roots.cache import disk as cache
+from rds_tls.roots.cache import entry
 from tools.fuzz import SEEDS, TARGETS
 
 INPUTS = {target: [path.read_bytes() for path in sorted((SEEDS / target).iterdir())] for target in TARGETS}
@@ -47,8 +48,8 @@ GUARDS: dict[str, tuple[str, object, str, object]] = {
     "no PEM in a comment": ("pem", bundle, "_comment", lambda root: f"-----BEGIN {root.name}-----\n"),
     "file names without a path": ("manifest", snapshot, "_is_file_name", bool),
     "a time that ends": ("manifest", snapshot, "_MAX_DIGITS", LONGEST),
-    "no PEM in a header": ("cache", cache, "_FACTS", cache._FACTS.replace(b"(?!.*-----)", b"")),
-    "a header of one form": ("cache", cache, "_FACTS", rb"(.*)\n(.*)\n(.*)\n.*([0-9]).*\n"),
+    "no PEM in a header": ("cache", entry, "_FACTS", re.compile(entry._FACTS.pattern.replace(b"(?!.*-----)", b""))),
+    "a header of one form": ("cache", entry, "_FACTS", re.compile(rb"(.*)\n(.*)\n(.*)\n.*([0-9]).*\n")),
 }
 
 

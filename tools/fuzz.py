@@ -32,7 +32,8 @@ from rds_tls.endpoint import Endpoint, Kind, Trust, parse_endpoint, split_host
 from rds_tls.endpoint.partitions import PARTITIONS
 from rds_tls.errors import BundleError, EndpointError, TrustError
 from rds_tls.roots.bundle import parse_bundle
-from rds_tls.roots.cache.disk import Cache, Entry
+from rds_tls.roots.cache.disk import Cache
+from rds_tls.roots.cache.entry import Entry
 from rds_tls.roots.snapshot import DIRECTORY, parse_manifest
 
 SEEDS = Path(__file__).parent.parent / "tests" / "fuzz_seeds"

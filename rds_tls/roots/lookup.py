@@ -21,7 +21,7 @@ from rds_tls.settings import CA_BUNDLE_VARIABLE, Settings, process_settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rds_tls.roots.cache.disk import Entry
+    from rds_tls.roots.cache.entry import Entry
 
 # How long an answer holds before every source is looked at again, in seconds; sooner when its file changes.
 _HOLD = 60.0

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rds_tls.endpoint import RootSet
-    from rds_tls.roots.cache.disk import Entry
+    from rds_tls.roots.cache.entry import Entry
     from rds_tls.settings import Settings
 
 

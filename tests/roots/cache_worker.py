@@ -9,7 +9,8 @@ import sys
 import threading
 from pathlib import Path
 
-from rds_tls.roots.cache.disk import Cache, Entry
+from rds_tls.roots.cache.disk import Cache
+from rds_tls.roots.cache.entry import Entry
 
 NAME = "eu-west-1"
 URL = "https://truststore.pki.rds.amazonaws.com/eu-west-1/eu-west-1-bundle.pem"

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 
 import rds_tls
 from rds_tls.roots.cache import cache_directories
-from rds_tls.roots.cache.disk import LEFTOVER_AGE, MAX_FILE_BYTES, Cache, Entry
+from rds_tls.roots.cache.disk import LEFTOVER_AGE, Cache
+from rds_tls.roots.cache.entry import MAX_FILE_BYTES, Entry
 from tests.roots.cache_worker import CONTENTS, NAME, URL, enter_and_leave, publish
 from tests.support import ROOT as CHECKOUT
 

@@ -23,7 +23,8 @@ from rds_tls.roots import background as refresh
 from rds_tls.roots import healing, renewal, snapshot
 from rds_tls.roots import lookup as trust
 from rds_tls.roots.anchors import Anchors, Source
-from rds_tls.roots.cache.disk import Cache, Entry
+from rds_tls.roots.cache.disk import Cache
+from rds_tls.roots.cache.entry import Entry
 from rds_tls.roots.cache.memory import MEMORY
 from rds_tls.roots.lookup import trusted_bundle
 from rds_tls.roots.truststore.download import Download, Validators, download

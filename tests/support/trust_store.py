@@ -5,7 +5,8 @@ from pathlib import Path
 
 from rds_tls.endpoint import RootSet, Trust
 from rds_tls.roots.cache import entry_name
-from rds_tls.roots.cache.disk import Cache, Entry
+from rds_tls.roots.cache.disk import Cache
+from rds_tls.roots.cache.entry import Entry
 from rds_tls.settings import Settings
 from tests.support.local_https import Answer, LocalHttps, reply
 

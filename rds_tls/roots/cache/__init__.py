@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from rds_tls.endpoint import RootSet
-    from rds_tls.roots.cache.disk import Cache, Entry
+    from rds_tls.roots.cache.disk import Cache
+    from rds_tls.roots.cache.entry import Entry
     from rds_tls.roots.cache.memory import MemoryCache
     from rds_tls.settings import Settings
 
@@ -118,9 +119,9 @@ def _is_sound(entry: Entry, roots: RootSet, settings: Settings) -> bool:
 
 
 def _report(entry: Entry, fault: str) -> None:
-    from rds_tls.roots.cache.disk import report
+    from rds_tls.roots.cache.fault import FaultError, report
 
-    report(entry.path, fault)
+    report(FaultError(entry.path, fault))
 
 
 def writable(settings: Settings) -> Storage:

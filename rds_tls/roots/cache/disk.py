@@ -1,106 +1,25 @@
 """Downloaded roots on disk: published at once or not at all, checked whenever they are read, locked by name.
 
-An entry is one file, ``<name>.pem``, that libpq and OpenSSL may open at any moment::
-
-    # rds_tls cache 1
-    # sha256: <of everything after this line>
-    # url: https://...
-    # etag: "..."
-    # last-modified: ...
-    # fetched-at: <POSIX seconds>
-    -----BEGIN CERTIFICATE-----
-
-Both skip text outside the PEM blocks. So the facts about the content cannot be torn from it, and one check covers both.
-The check finds accidents; that nobody else can write the files is what makes them trustworthy.
+An entry is one file (``entry``) in a directory that nobody else can write (``private``).
 """
 
 from __future__ import annotations
 
 import os
-import re
-import stat
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from rds_tls import log
+from rds_tls.roots.cache.entry import MAX_FILE_BYTES, Entry, is_name, parse, render
+from rds_tls.roots.cache.fault import FaultError, report
+from rds_tls.roots.cache.private import check_directory, make_private, read_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from filelock import FileLock
 
-VERSION = b"# rds_tls cache 1\n"
-ROOT = 0
-
-# Larger than any download may be (1 MiB) with its header: what is larger was not published here.
-MAX_FILE_BYTES = 1_114_112
-
 # A publish takes milliseconds. A temporary file this much older (s) than a new one belongs to a killed process.
 LEFTOVER_AGE = 600
-
-# Compiling these costs 0.1 ms and more each, so they wait for the first file.
-_NAME = r"[a-z0-9][a-z0-9-]*"
-
-# A value is printable ASCII on one line. An ETag is whatever the server likes, so it must not become a certificate:
-# OpenSSL reads PEM in pieces of 254 bytes and takes each for a line of its own (LINESIZE in crypto/pem/pem_lib.c),
-# and GnuTLS looks for the dashes anywhere. Hence no long values, and no "-----" in them.
-_VALUE = r"(?!.*-----)[!-~](?:[ -~]{0,198}[!-~])?"
-
-_VERSION = rb"# rds_tls cache [0-9]+\n"
-_SHA256 = rb"# sha256: ([0-9a-f]{64})\n"
-_FACTS = (
-    rf"# url: (?P<url>{_VALUE})\n"
-    rf"# etag: (?P<etag>(?:{_VALUE})?)\n"
-    rf"# last-modified: (?P<last_modified>(?:{_VALUE})?)\n"
-    r"# fetched-at: (?P<fetched_at>[0-9]{1,12}\.[0-9]{3})\n".encode()
-)
-
-# O_NONBLOCK: opening a FIFO would wait for its writer. Windows has neither flag, and no need of them.
-_READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-
-_reported: dict[tuple[str, str], object] = {}
-
-
-class Entry(NamedTuple):
-    """What the cache holds under a name.
-
-    Attributes:
-        path: the PEM file, at a path that stays the same; replaced whole, never removed.
-        content: the PEM as it was published.
-        url: where it came from.
-        etag: the ETag that the server sent with it, if one that fits on a line.
-        last_modified: the Last-Modified that the server sent with it, likewise.
-        fetched_at: when it was fetched, in POSIX seconds (UTC), to the millisecond.
-        digest: SHA-256 of the content, in hex.
-    """
-
-    path: str
-    content: bytes
-    url: str
-    etag: str | None
-    last_modified: str | None
-    fetched_at: float
-    digest: str
-
-
-class _FaultError(OSError):
-    """Why a path is not trusted, or not usable."""
-
-    def __init__(self, path: str, fault: str) -> None:
-        super().__init__(f"the cache cannot use {path!r}: {fault}")
-        self.path = path
-        self.fault = fault
-
-    @classmethod
-    def of(cls, path: str, error: OSError | ValueError) -> _FaultError:
-        """Put what the system says about a path into our words, unless it is in them already."""
-        if isinstance(error, _FaultError):
-            return error
-        return cls(path, (error.strerror if isinstance(error, OSError) else None) or str(error))
-
-
-class _OtherVersionError(_FaultError):
-    """The file was written by another release: no cause for alarm."""
 
 
 class Cache:
@@ -126,7 +45,7 @@ class Cache:
         try:
             self._make_usable()
         except (OSError, ValueError) as error:  # ValueError: a path with a null byte
-            return str(_FaultError.of(self.directory, error))
+            return str(FaultError.of(self.directory, error))
         return None
 
     def read(self, name: str) -> Entry | None:
@@ -140,13 +59,13 @@ class Cache:
         """
         path = self.directory
         try:
-            _check_directory(path)
+            check_directory(path)
             path = self._path(name)
-            return _parse(path, _read_private(path))
+            return parse(path, read_private(path, MAX_FILE_BYTES + 1))
         except FileNotFoundError:
             pass
         except (OSError, ValueError) as error:
-            _report(_FaultError.of(path, error))
+            report(FaultError.of(path, error))
         return None
 
     def publish(
@@ -179,10 +98,10 @@ class Cache:
         path = self._path(name)
         if fault := self.prepare():
             raise PermissionError(fault)
-        data = _render(content, url, _fitting(etag), _fitting(last_modified), fetched_at)
+        data = render(content, url, etag, last_modified, fetched_at)
         try:
-            entry = _parse(path, data)  # what could not be read back is not written
-        except _FaultError as error:
+            entry = parse(path, data)  # what could not be read back is not written
+        except FaultError as error:
             raise OSError(f"{error} (URL {url!r}, time {fetched_at!r}, {len(content)} bytes)") from error
         _replace(path, data)
         return entry
@@ -215,131 +134,21 @@ class Cache:
         except Timeout:
             return None
         except (OSError, ValueError) as error:
-            _report(_FaultError.of(self.directory, error))
+            report(FaultError.of(self.directory, error))
             return None
         return lock
 
     def _make_usable(self) -> None:
-        _make_private(self.directory)
-        _check_directory(self.directory)
+        make_private(self.directory)
+        check_directory(self.directory)
         if not os.access(self.directory, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
-            raise _FaultError(self.directory, "it is read-only")
+            raise FaultError(self.directory, "it is read-only")
 
     def _path(self, name: str) -> str:
         path = os.path.join(self.directory, f"{name}.pem")
-        if not re.fullmatch(_NAME, name):
-            raise _FaultError(path, f"an entry's name has lower-case letters, digits and dashes, unlike {name!r}")
+        if not is_name(name):
+            raise FaultError(path, f"an entry's name has lower-case letters, digits and dashes, unlike {name!r}")
         return path
-
-
-def _make_private(directory: str) -> None:
-    """Create a directory and what is missing above it, for this user alone, and nothing where others have a say."""
-    if not os.path.isabs(directory):
-        raise OSError("it is relative, and there is no current directory")
-    if not os.path.lexists(directory):
-        _make_private(os.path.dirname(directory))
-        _check_above(directory)
-        with suppress(FileExistsError):  # another process was faster
-            os.mkdir(directory, 0o700)
-
-
-def _check_directory(directory: str) -> None:
-    """Refuse a directory in which, or in whose place, somebody else may have put files."""
-    status = os.lstat(directory)
-    if stat.S_ISLNK(status.st_mode):
-        raise _FaultError(directory, "it is a symbolic link; name the directory itself")
-    if not stat.S_ISDIR(status.st_mode):
-        raise _FaultError(directory, "it is not a directory")
-    _check_owner(directory, status)
-    _check_above(directory)
-
-
-def _check_above(path: str) -> None:
-    """Refuse a path in whose place somebody else may put another: whoever may rename any directory on the way to it."""
-    above = os.path.dirname(path)
-    if above == path or not hasattr(os, "geteuid"):
-        return
-    _check_above(above)
-    status = os.lstat(above)
-    if stat.S_ISLNK(status.st_mode):
-        _check_link(path, above, status)
-    # In root's own /tmp anybody may put something new; the sticky bit keeps the rest in its place.
-    elif status.st_uid != ROOT or not status.st_mode & stat.S_ISVTX:
-        _check_owner(path, status, above)
-
-
-def _check_link(path: str, link: str, status: os.stat_result) -> None:
-    """Refuse a link that somebody else may have made, or that leads through somebody else's directories."""
-    if status.st_uid not in {os.geteuid(), ROOT}:
-        raise _FaultError(path, f"{link!r} above it is a link of uid {status.st_uid}; name the directory behind it")
-    _check_above(os.path.join(os.path.dirname(link), os.readlink(link), "what is in it"))
-
-
-def _check_owner(path: str, status: os.stat_result, above: str | None = None) -> None:
-    """Refuse what somebody else may have written: neither this user nor root, who builds images and Lambda layers.
-
-    Args:
-        path: what is to be used.
-        status: whose owner and mode count.
-        above: the directory that has them, where it is one on the way to the path.
-    """
-    if not hasattr(os, "geteuid"):
-        return  # Windows has no such owner and mode; inherited permissions close a user's directories
-    what = f"{above!r} above it" if above else "it"
-    if status.st_uid not in {os.geteuid(), ROOT}:
-        raise _FaultError(
-            path, f"{what} belongs to uid {status.st_uid}, this process runs as {os.geteuid()}; use another"
-        )
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise _FaultError(path, f"others can write {what} (mode {stat.S_IMODE(status.st_mode):04o}); chmod go-w")
-
-
-def _read_private(path: str) -> bytes:
-    """Read a regular file that nobody else can have written: the open file is checked, not its path."""
-    descriptor = os.open(path, _READ_FLAGS)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise _FaultError(path, "it is not a regular file")
-        _check_owner(path, status)
-        with open(descriptor, "rb", closefd=False) as file:
-            return file.read(MAX_FILE_BYTES + 1)
-    finally:
-        os.close(descriptor)
-
-
-def _render(content: bytes, url: str, etag: str | None, last_modified: str | None, fetched_at: float) -> bytes:
-    facts = (
-        f"# url: {url}\n# etag: {etag or ''}\n# last-modified: {last_modified or ''}\n# fetched-at: {fetched_at:.3f}\n"
-    )
-    checked = facts.encode("utf-8", "backslashreplace") + content
-    return VERSION + f"# sha256: {_sha256(checked)}\n".encode() + checked
-
-
-def _parse(path: str, data: bytes) -> Entry:
-    """Take the bytes of a file apart, or say what is wrong with them."""
-    version = re.match(_VERSION, data)
-    if version and version[0] != VERSION:
-        raise _OtherVersionError(path, "another version of rds_tls wrote it")
-    sha256 = version and re.compile(_SHA256).match(data, version.end())
-    if not sha256 or sha256[1].decode() != _sha256(data[sha256.end() :]):
-        raise _FaultError(path, "it is torn or was edited")
-    facts = re.compile(_FACTS).match(data, sha256.end())
-    if not facts or len(data) > MAX_FILE_BYTES:
-        raise _FaultError(path, "it does not follow the format")
-    content = data[facts.end() :]
-    url, etag, last_modified, fetched_at = (value.decode() for value in facts.groups())
-    return Entry(path, content, url, etag or None, last_modified or None, float(fetched_at), _sha256(content))
-
-
-def _fitting(value: str | None) -> str | None:
-    return value if value is not None and re.fullmatch(_VALUE, value) else None
-
-
-def _sha256(data: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha256(data).hexdigest()
 
 
 def _replace(path: str, data: bytes) -> None:
@@ -380,20 +189,3 @@ def _sweep(directory: str, prefix: str, before: float) -> None:
             ours = file.name.startswith(prefix) and file.name.endswith(".tmp")
             if ours and file.stat(follow_symlinks=False).st_mtime < before:
                 os.unlink(file.path)
-
-
-def report(path: str, fault: str) -> None:
-    """Log, once, why something that is there is not used.
-
-    Args:
-        path: where it is.
-        fault: what is wrong with it, and what to do.
-    """
-    _report(_FaultError(path, fault))
-
-
-def _report(error: _FaultError) -> None:
-    token = object()
-    if _reported.setdefault((error.path, error.fault), token) is token:
-        say = log.info if isinstance(error, _OtherVersionError) else log.warning
-        say("%s", error)

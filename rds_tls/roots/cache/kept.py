@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rds_tls.roots.cache.disk import Entry
+    from rds_tls.roots.cache.entry import Entry
 
 # By name: the entry, and the device and inode of its file.
 KEPT: dict[str, tuple[Entry, tuple[int, int]]] = {}

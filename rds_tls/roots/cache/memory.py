@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rds_tls import log
 from rds_tls.errors import TrustError
-from rds_tls.roots.cache.disk import Entry
+from rds_tls.roots.cache.entry import Entry
 from rds_tls.roots.cache.kept import KEPT
 
 if TYPE_CHECKING:
