@@ -15,6 +15,7 @@ from benchmarks.resolver import answer_loopback
 from rds_tls.roots.bundle import parse_bundle
 from rds_tls.roots.cache.disk import Cache
 from rds_tls.roots.known import GA
+from rds_tls.roots.origin import NOTHING_KNOWN, Origin
 from rds_tls.roots.snapshot import DIRECTORY
 from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
 from tests.support.trust_store import HOST, REGION
@@ -77,9 +78,7 @@ def set_stage() -> Iterator[Stage]:
 
 def _prefetch(directory: Path, regional: bytes) -> None:
     """Put the region's file where ``rds_tls.prefetch`` would."""
-    Cache(str(directory)).publish(
-        REGION, regional, url="https://localhost/", etag=None, last_modified=None, fetched_at=time.time()
-    )
+    Cache(str(directory)).publish(REGION, regional, Origin("https://localhost/", NOTHING_KNOWN, time.time()))
 
 
 def _ship(directory: Path, regional: bytes) -> None:

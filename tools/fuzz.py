@@ -285,9 +285,8 @@ def _check_header(store: Cache, path: Path, entry: Entry, header: bytes) -> None
     content = Path(store.directory, "content.pem")
     content.write_bytes(entry.content)
     _promise(_anchors(path) == _anchors(content), "the header adds and hides no trust anchor")
-    facts = {key: value for key, value in entry._asdict().items() if key not in {"path", "content", "digest"}}
     _promise(
-        store.publish("entry", entry.content, **facts) == entry,
+        store.publish("entry", entry.content, entry.origin) == entry,
         "an entry that was read can be published and reads the same",
     )
 

@@ -114,7 +114,7 @@ def find(roots: RootSet, settings: Settings) -> tuple[Anchors | None, Entry | No
 
 
 def _from_entry(entry: Entry, source: Source, roots: RootSet, settings: Settings) -> Anchors:
-    return Anchors(entry.path, entry.digest, source, roots, settings, entry.fetched_at, entry.content)
+    return Anchors(entry.path, entry.digest, source, roots, settings, entry.origin.fetched_at, entry.content)
 
 
 def _shipped(roots: RootSet, settings: Settings) -> Anchors | None:

@@ -10,7 +10,7 @@ from rds_tls.endpoint.partitions import partition_of
 from rds_tls.errors import OptionError, SettingsError
 from rds_tls.roots import cache
 from rds_tls.roots.cache.disk import Cache
-from rds_tls.roots.renewal import facts, fetch, renew
+from rds_tls.roots.renewal import fetch, renew
 from rds_tls.settings import Settings, process_settings
 
 
@@ -52,9 +52,9 @@ def prefetch(
 def _fetch_into(directory: str, roots: RootSet, settings: Settings) -> str:
     made = not os.path.isdir(directory)
     storage = Cache(directory)
-    answer, content = fetch(roots, settings, time.monotonic() + settings.total_timeout)
+    content, origin = fetch(roots, settings, time.monotonic() + settings.total_timeout)
     try:
-        path = storage.publish(roots.name, content, **facts(answer)).path
+        path = storage.publish(roots.name, content, origin).path
         # The image's build and the program in it are seldom the same user; nothing in here is secret.
         os.chmod(path, 0o644)
         if made:

@@ -10,15 +10,14 @@ from rds_tls.errors import DownloadError, TrustError
 from rds_tls.roots import cache
 from rds_tls.roots.background import SCHEDULE
 from rds_tls.roots.cache.memory import MEMORY
-from rds_tls.roots.truststore.download import Download, Validators, download
+from rds_tls.roots.truststore.download import download
 from rds_tls.roots.truststore.urls import published_urls
 from rds_tls.roots.truststore.validation import validate
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from rds_tls.endpoint import RootSet
     from rds_tls.roots.cache.entry import Entry
+    from rds_tls.roots.origin import Origin
     from rds_tls.settings import Settings
 
 
@@ -51,11 +50,11 @@ def renew(roots: RootSet, settings: Settings, previous: Entry | None, *, uncondi
                 f"another process has kept the lock of the {roots} in {storage.directory} for "
                 f"{settings.total_timeout:g} s: end it, or set RDS_TLS_CACHE_DIR to a directory of your own"
             )
-        answer, content = fetch(roots, settings, deadline, None if unconditional else current)
-        return _store(storage, name, answer, content)
+        content, origin = fetch(roots, settings, deadline, None if unconditional else current)
+        return _store(storage, name, content, origin)
 
 
-def fetch(roots: RootSet, settings: Settings, deadline: float, current: Entry | None = None) -> tuple[Download, bytes]:
+def fetch(roots: RootSet, settings: Settings, deadline: float, current: Entry | None = None) -> tuple[bytes, Origin]:
     """Download a bundle and validate it; a server that says "not modified" confirms what is there.
 
     Args:
@@ -65,7 +64,7 @@ def fetch(roots: RootSet, settings: Settings, deadline: float, current: Entry | 
         current: the stored entry, to ask only whether it has changed.
 
     Returns:
-        The answer, and the PEM of the region's roots.
+        The PEM of the region's roots, and where they came from.
 
     Raises:
         DownloadError, BundleError, TrustError: as for ``renew``.
@@ -83,37 +82,27 @@ def fetch(roots: RootSet, settings: Settings, deadline: float, current: Entry | 
 
 def _fetch_from(
     url: str, roots: RootSet, settings: Settings, deadline: float, current: Entry | None
-) -> tuple[Download, bytes]:
+) -> tuple[bytes, Origin]:
     remaining = round(deadline - time.monotonic(), 3)
     if remaining <= 0:
         raise DownloadError(url, f"nothing is left for it of {settings.total_timeout:g} seconds")
     limited = settings._replace(total_timeout=remaining)
-    if current is None or current.url != url:
+    if current is None or current.origin.url != url:
         answer = download(url, limited)
     else:
-        answer = download(url, limited, Validators(current.etag, current.last_modified))
+        answer = download(url, limited, current.origin.validators)
         if answer.content is None:
-            return answer, current.content
+            return current.content, answer.origin
     with SCHEDULE.shielded():
         bundle = validate(answer.content or b"", roots, known_only=settings.known_roots_only)
-        return answer, bundle.to_pem()
+        return bundle.to_pem(), answer.origin
 
 
-def _store(storage: cache.Storage, name: str, answer: Download, content: bytes) -> Entry:
+def _store(storage: cache.Storage, name: str, content: bytes, origin: Origin) -> Entry:
     try:
-        entry = storage.publish(name, content, **facts(answer))
+        entry = storage.publish(name, content, origin)
     except OSError as error:
         log.warning("%s cannot be stored in %s: %s; it is kept in memory", name, storage.directory, error)
-        entry = MEMORY.publish(name, content, **facts(answer))
-    log.info("%s downloaded from %s, SHA-256 %s", name, entry.url, entry.digest)
+        entry = MEMORY.publish(name, content, origin)
+    log.info("%s downloaded from %s, SHA-256 %s", name, origin.url, entry.digest)
     return entry
-
-
-def facts(answer: Download) -> dict[str, Any]:
-    """Give what is stored of an answer beside its content."""
-    return {
-        "url": answer.url,
-        "etag": answer.validators.etag,
-        "last_modified": answer.validators.last_modified,
-        "fetched_at": time.time(),
-    }

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rds_tls.roots.cache.disk import Cache
 from rds_tls.roots.cache.entry import Entry
+from rds_tls.roots.origin import Origin, Validators
 
 NAME = "eu-west-1"
 URL = "https://truststore.pki.rds.amazonaws.com/eu-west-1/eu-west-1-bundle.pem"
@@ -23,7 +24,7 @@ CONTENTS = (b"one\n" * 1000, b"another\n" * 3000)
 def publish(cache: Cache, content: bytes, etag: str | None = '"abc"', fetched_at: float = 1.5) -> Entry:
     """Publish a content with facts that do not matter."""
     last_modified = "Tue, 03 Nov 2026 10:00:00 GMT"
-    return cache.publish(NAME, content, url=URL, etag=etag, last_modified=last_modified, fetched_at=fetched_at)
+    return cache.publish(NAME, content, Origin(URL, Validators(etag, last_modified), fetched_at))
 
 
 def enter_and_leave(cache: Cache, rounds: int = ROUNDS) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import rds_tls
 from rds_tls.roots.cache.memory import MEMORY
+from rds_tls.roots.origin import NOTHING_KNOWN, Origin
 
-FACTS = {"url": "https://truststore.example", "etag": None, "last_modified": None, "fetched_at": 1.5}
+ORIGIN = Origin("https://truststore.example", NOTHING_KNOWN, 1.5)
 
 
 def descriptor_of(path: str) -> int:
@@ -43,12 +44,12 @@ def few_descriptors() -> None:
     """Keep entries under a low limit: one while the numbers at its top are free, one when all are taken."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
-    first = descriptor_of(MEMORY.publish("first", b"first", **FACTS).path)
+    first = descriptor_of(MEMORY.publish("first", b"first", ORIGIN).path)
     try:
         while True:
             fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 56)
     except OSError:
-        second = MEMORY.publish("second", b"second", **FACTS).path
+        second = MEMORY.publish("second", b"second", ORIGIN).path
     sys.stdout.write(f"{first} {descriptor_of(second)} {Path(second).read_text()}\n")
 
 

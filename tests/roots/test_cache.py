@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,7 @@ import rds_tls
 from rds_tls.roots.cache import cache_directories
 from rds_tls.roots.cache.disk import LEFTOVER_AGE, Cache
 from rds_tls.roots.cache.entry import MAX_FILE_BYTES, Entry
+from rds_tls.roots.origin import NOTHING_KNOWN, Origin, Validators
 from tests.roots.cache_worker import CONTENTS, NAME, URL, enter_and_leave, publish
 from tests.support import ROOT as CHECKOUT
 
@@ -91,10 +93,7 @@ class TestEntry:
         assert published == (
             f"{cache.directory}/eu-west-1.pem",
             b"content\n",
-            URL,
-            '"abc"',
-            "Tue, 03 Nov 2026 10:00:00 GMT",
-            1_790_000_000.123,
+            Origin(URL, Validators('"abc"', "Tue, 03 Nov 2026 10:00:00 GMT"), 1_790_000_000.123),
             sha256(b"content\n").hexdigest(),
         )
 
@@ -125,7 +124,7 @@ class TestEntry:
         publish(cache, b"content", etag=value)
         entry = cache.read(NAME)
         assert entry
-        assert entry.etag == (value or None)
+        assert entry.origin.validators.etag == (value or None)
 
     @pytest.mark.parametrize(
         "value",
@@ -136,7 +135,7 @@ class TestEntry:
         publish(cache, b"content", etag=value)
         entry = cache.read(NAME)
         assert entry
-        assert (entry.etag, entry.content, entry.url) == (None, b"content", URL)
+        assert (entry.origin.validators.etag, entry.content, entry.origin.url) == (None, b"content", URL)
 
     def test_long_etag_cannot_smuggle_a_certificate(self, cache: Cache) -> None:
         """OpenSSL finds no certificate in an ETag that is laid out for the pieces in which it reads a line."""
@@ -169,9 +168,10 @@ class TestEntry:
     )
     def test_refuses_what_it_could_not_read_back(self, cache: Cache, wrong: dict[str, object]) -> None:
         """A URL, time, name or size that has no place in an entry is an OSError, and nothing is written."""
-        facts = {"name": NAME, "content": b"", "url": URL, "etag": None, "last_modified": None, "fetched_at": 0.0}
+        facts: dict[str, Any] = {"name": NAME, "content": b"", "url": URL, "fetched_at": 0.0} | wrong
+        origin = Origin(facts["url"], NOTHING_KNOWN, facts["fetched_at"])
         with pytest.raises(OSError, match="cache cannot use"):
-            cache.publish(**(facts | wrong))  # type: ignore[arg-type]  # one of them is wrong on purpose
+            cache.publish(facts["name"], facts["content"], origin)
         assert list(Path(cache.directory).glob("*")) == []
 
     @pytest.mark.parametrize("name", ["../eu-west-1", "", "a\0", "EU", "a/b", "a.b", "x" * 300])
@@ -234,7 +234,7 @@ class TestDamage:
         entry_path.write_bytes(forge(b"# url: u\n# etag: \n# last-modified: \n# fetched-at: 1.000\n", b"x"))
         entry = cache.read(NAME)
         assert entry
-        assert entry[1:6] == (b"x", "u", None, None, 1.0)
+        assert entry[1:3] == (b"x", Origin("u", NOTHING_KNOWN, 1.0))
 
     def test_future_version_is_replaced(self, cache: Cache, entry_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """An entry in a later release's format is absent, is mentioned at INFO, and can be replaced."""

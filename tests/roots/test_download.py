@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import tracemalloc
 from base64 import b64encode
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ import requests
 
 import rds_tls
 from rds_tls.errors import DownloadError, TrustError
-from rds_tls.roots.truststore.download import NOTHING_KNOWN, Download, Validators, _session, download
+from rds_tls.roots.origin import NOTHING_KNOWN, Origin, Validators
+from rds_tls.roots.truststore.download import Download, _session, download
 from rds_tls.roots.truststore.limits import Limits
 from rds_tls.settings import Settings
 from tests.support.local_https import Answer, Endless, LocalHttps, Proxy, drip, raw, reply
@@ -86,8 +88,12 @@ def failure(url: str, settings: Settings, validators: Validators = NOTHING_KNOWN
 def test_file_arrives_with_its_validators(server: LocalHttps, settings: Settings) -> None:
     """A download returns the bytes, and the validators for the next one."""
     url = server.url("/roots.pem", reply(body=PEM, ETag='"v1"', Last_Modified="Mon, 23 Nov 2026 12:00:00 GMT"))
-    expected = Download(url, PEM, Validators('"v1"', "Mon, 23 Nov 2026 12:00:00 GMT"))
-    assert expected == download(url, settings)
+    before = time.time()
+    found = download(url, settings)
+    assert found == Download(
+        PEM, Origin(url, Validators('"v1"', "Mon, 23 Nov 2026 12:00:00 GMT"), found.origin.fetched_at)
+    )
+    assert before <= found.origin.fetched_at <= time.time()
 
 
 def test_request_names_its_version_and_wants_no_compression(server: LocalHttps, settings: Settings) -> None:
@@ -100,7 +106,7 @@ def test_request_names_its_version_and_wants_no_compression(server: LocalHttps, 
 def test_file_without_validators(server: LocalHttps, settings: Settings) -> None:
     """A server that sends no validators gets an unconditional request the next time."""
     url = server.url("/roots.pem", reply(body=PEM))
-    validators = download(url, settings).validators
+    validators = download(url, settings).origin.validators
     download(url, settings, validators)
     assert Validators(None, None) == validators
     assert {"If-None-Match", "If-Modified-Since"}.isdisjoint(server.seen[1].headers)
@@ -110,7 +116,8 @@ def test_unchanged_file_has_no_content(server: LocalHttps, settings: Settings) -
     """A 304 returns None and keeps each validator that it does not replace."""
     sent = Validators('"v1"', "Mon, 23 Nov 2026 12:00:00 GMT")
     url = server.url("/roots.pem", reply(304, length=None, ETag='"v2"'))
-    assert Download(url, None, sent._replace(etag='"v2"')) == download(url, settings, sent)
+    found = download(url, settings, sent)
+    assert found == Download(None, Origin(url, sent._replace(etag='"v2"'), found.origin.fetched_at))
     headers = server.seen[0].headers
     assert sent == (headers["If-None-Match"], headers["If-Modified-Since"])
 
@@ -215,7 +222,8 @@ def test_redirect_on_the_same_server_is_followed(
     """A redirect to the same host and port leads to the file; the URL stays the one asked for."""
     target = server.url("/new.pem", reply(body=PEM))
     url = server.url("/old.pem", reply(status, Location=target if absolute else "/new.pem"))
-    assert (url, PEM) == download(url, settings)[:2]
+    found = download(url, settings)
+    assert (url, PEM) == (found.origin.url, found.content)
 
 
 def test_body_of_a_redirect_is_not_read(server: LocalHttps, settings: Settings) -> None:
@@ -404,6 +412,7 @@ def test_black_hole_is_given_up_by_the_total_timeout(settings: Settings, black_h
 LEAVE = """
 import socket, threading
 socket.getaddrinfo = lambda *_, **__: threading.Event().wait()
+from rds_tls.roots.origin import NOTHING_KNOWN, Origin, Validators
 from rds_tls.roots.truststore.download import download
 from rds_tls.settings import Settings
 try:
@@ -582,7 +591,7 @@ def test_password_of_a_mirror_stays_out(server: LocalHttps, settings: Settings) 
     """User and password of a mirror reach the server, and neither the result nor an error."""
     url = server.url("/roots.pem", reply(body=PEM), reply(404))
     secret = with_login(settings, "user:secret")
-    assert url == download(url, secret).url
+    assert url == download(url, secret).origin.url
     assert server.seen[0].headers["Authorization"] == "Basic dXNlcjpzZWNyZXQ="
     error = failure(url, secret)
     assert url == error.url
@@ -639,7 +648,7 @@ def test_login_of_the_url_goes_along_on_the_same_server(
 def test_login_is_sent_as_it_is_written(server: LocalHttps, settings: Settings, login: str, sent: bytes) -> None:
     """Percent-decoded bytes make the header, so that no character of a password is an error that repeats it."""
     url = server.url("/roots.pem", reply(body=PEM))
-    assert url == download(url, with_login(settings, login)).url
+    assert url == download(url, with_login(settings, login)).origin.url
     assert server.seen[0].headers["Authorization"] == f"Basic {b64encode(sent).decode()}"
 
 

@@ -14,7 +14,7 @@ from rds_tls.context import shared_context
 from rds_tls.endpoint import parse_endpoint, root_set
 from rds_tls.roots.cache.memory import HIGH, MEMORY
 from rds_tls.roots.lookup import trusted_bundle
-from tests.roots.memory_worker import FACTS, descriptor_of
+from tests.roots.memory_worker import ORIGIN, descriptor_of
 from tests.support import ROOT
 from tests.support.local_https import LocalHttps
 from tests.support.local_rds import Authority, KeyType
@@ -99,7 +99,7 @@ def test_context_takes_no_upload(store: TrustStore, upload: Path) -> None:
 
 def test_file_is_sealed_and_not_inherited() -> None:
     """Nobody can write, shrink or grow the file, or take the seal off; a program that is executed does not get it."""
-    path = MEMORY.publish("any", b"content", **FACTS).path
+    path = MEMORY.publish("any", b"content", ORIGIN).path
     with pytest.raises(PermissionError):
         Path(path).write_bytes(b"other")  # truncates first
     with open(path, "r+b", buffering=0) as file, pytest.raises(PermissionError):  # noqa: PTH123 - for its buffering
@@ -110,7 +110,7 @@ def test_file_is_sealed_and_not_inherited() -> None:
 
 def test_descriptor_has_a_high_number() -> None:
     """The number is one that a program does not come to when it opens its own files."""
-    assert descriptor_of(MEMORY.publish("any", b"content", **FACTS).path) >= min(HIGH, 512)
+    assert descriptor_of(MEMORY.publish("any", b"content", ORIGIN).path) >= min(HIGH, 512)
 
 
 def test_descriptor_respects_the_limit_of_the_process() -> None:

@@ -27,7 +27,8 @@ from rds_tls.roots.cache.disk import Cache
 from rds_tls.roots.cache.entry import Entry
 from rds_tls.roots.cache.memory import MEMORY
 from rds_tls.roots.lookup import trusted_bundle
-from rds_tls.roots.truststore.download import Download, Validators, download
+from rds_tls.roots.origin import NOTHING_KNOWN, Origin, Validators
+from rds_tls.roots.truststore.download import Download, download
 from tests.conftest import OFFLINE
 from tests.support.local_https import Handler, LocalHttps, reply
 from tests.support.local_rds import Authority, KeyType
@@ -85,7 +86,7 @@ def wait_for_refresh() -> None:
 def publish_in_memory(store: TrustStore, region: str, content: bytes, fetched_at: float) -> Entry:
     """Keep an entry in memory, as if it had been downloaded at some moment."""
     url = f"{store.settings.truststore_url}/{region}/{region}-bundle.pem"
-    return MEMORY.publish(store.name(region), content, url=url, etag=None, last_modified=None, fetched_at=fetched_at)
+    return MEMORY.publish(store.name(region), content, Origin(url, NOTHING_KNOWN, fetched_at))
 
 
 def blocks(bundle: Anchors) -> set[bytes]:
@@ -253,8 +254,8 @@ def test_unchanged_bundle_costs_a_304(store: TrustStore, root: bytes) -> None:
     assert second is not None
     assert second.digest == first.digest
     assert first.as_of is not None
-    assert second.fetched_at >= first.as_of
-    assert (second.etag, second.last_modified) == ('"one"', "Mon, 23 Nov 2026 00:00:00 GMT")
+    assert second.origin.fetched_at >= first.as_of
+    assert second.origin.validators == ('"one"', "Mon, 23 Nov 2026 00:00:00 GMT")
     assert store.server.seen[-1].headers["If-None-Match"] == '"one"'
 
 

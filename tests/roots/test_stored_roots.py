@@ -20,6 +20,7 @@ from rds_tls.roots.anchors import Source
 from rds_tls.roots.cache.disk import Cache
 from rds_tls.roots.cache.memory import MEMORY
 from rds_tls.roots.lookup import trusted_bundle
+from rds_tls.roots.origin import NOTHING_KNOWN, Origin
 from tests.support.local_https import LocalHttps, reply
 from tests.support.local_rds import Authority, KeyType
 from tests.support.minting import fingerprints
@@ -71,12 +72,11 @@ def keep(store: TrustStore, place: str, region: str, content: bytes) -> rds_tls.
         store.put(region, content, time.time())
     elif place == "memory":
         url = f"{settings.truststore_url}/{region}/{region}-bundle.pem"
-        facts = {"url": url, "etag": None, "last_modified": None, "fetched_at": time.time()}
-        MEMORY.publish(store.name(region), content, **facts)
+        MEMORY.publish(store.name(region), content, Origin(url, NOTHING_KNOWN, time.time()))
     else:
         directory = Path(str(settings.cache_dir)).with_name("image")
-        facts = {"url": "https://elsewhere.example/x.pem", "etag": None, "last_modified": None}
-        Cache(str(directory)).publish(region, content, fetched_at=time.time(), **facts)  # type: ignore[arg-type]
+        origin = Origin("https://elsewhere.example/x.pem", NOTHING_KNOWN, time.time())
+        Cache(str(directory)).publish(region, content, origin)
         settings = settings._replace(bundle_dir=directory)
     return settings
 
@@ -168,10 +168,7 @@ def test_judging_known_roots_loads_no_cryptography(tmp_path: Path) -> None:
     Cache(str(tmp_path / "cache")).publish(
         "eu-west-1",
         shipped("eu-west-1"),
-        url=f"{AWS}/eu-west-1/eu-west-1-bundle.pem",
-        etag=None,
-        last_modified=None,
-        fetched_at=time.time(),
+        Origin(f"{AWS}/eu-west-1/eu-west-1-bundle.pem", NOTHING_KNOWN, time.time()),
     )
     command = [sys.executable, "-I", "-c", FIRST_CONTEXT, str(tmp_path / "cache")]
     loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
@@ -221,9 +218,9 @@ def test_entry_of_another_origin_is_absent(
     """Even under the right name, as in a cache that 0.1 filled, an entry counts only for those who would have asked."""
     cache_dir = store.settings.cache_dir
     store.settings = rds_tls.Settings(cache_dir=cache_dir)
-    facts = {"etag": None, "last_modified": None, "fetched_at": time.time()}
+    origin = Origin(f"https://stage.example{OF_REGION}", NOTHING_KNOWN, time.time())
     where = MEMORY if place == "memory" else Cache(str(cache_dir))
-    where.publish(REGION, root, url=f"https://stage.example{OF_REGION}", **facts)  # type: ignore[arg-type]
+    where.publish(REGION, root, origin)
     with caplog.at_level(logging.WARNING, "rds_tls"), pytest.raises(rds_tls.TrustError, match="are at hand"):
         trusted_bundle(ROOTS, store.settings._replace(offline=True))
     assert f"it is from https://stage.example{OF_REGION}, where these settings do not lead" in caplog.text
@@ -243,8 +240,8 @@ def test_known_roots_only_has_a_file_of_its_own(store: TrustStore) -> None:
 def test_format_of_a_download_makes_no_other_origin(store: TrustStore, root: bytes) -> None:
     """An entry that was downloaded as PKCS#7 counts for whoever would download the same roots as PEM."""
     url = f"{store.settings.truststore_url}{OF_REGION}".replace(".pem", ".p7b")
-    facts = {"url": url, "etag": None, "last_modified": None, "fetched_at": time.time()}
-    entry = Cache(str(store.settings.cache_dir)).publish(store.name(REGION), root, **facts)  # type: ignore[arg-type]
+    origin = Origin(url, NOTHING_KNOWN, time.time())
+    entry = Cache(str(store.settings.cache_dir)).publish(store.name(REGION), root, origin)
     assert trusted_bundle(ROOTS, store.settings._replace(offline=True)).path == entry.path
 
 

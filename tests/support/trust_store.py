@@ -7,6 +7,7 @@ from rds_tls.endpoint import RootSet, Trust
 from rds_tls.roots.cache import entry_name
 from rds_tls.roots.cache.disk import Cache
 from rds_tls.roots.cache.entry import Entry
+from rds_tls.roots.origin import Origin, Validators
 from rds_tls.settings import Settings
 from tests.support.local_https import Answer, LocalHttps, reply
 
@@ -52,7 +53,7 @@ class TrustStore:
         """Put an entry into the cache, as if it had been downloaded from here at some moment."""
         url = f"{self.settings.truststore_url}/{region}/{region}-bundle.pem"
         return Cache(str(self.settings.cache_dir)).publish(
-            self.name(region), content, url=url, etag=etag, last_modified=None, fetched_at=fetched_at
+            self.name(region), content, Origin(url, Validators(etag), fetched_at)
         )
 
     def name(self, region: str, trust: Trust = Trust.RDS) -> str:

@@ -73,7 +73,7 @@ def newest(roots: RootSet, settings: Settings) -> Entry | None:
     counting = [entry for entry in found if entry and _leads_there(entry, roots, settings)]
     return max(
         (entry for entry in counting if _is_sound(entry, roots, settings)),
-        key=lambda entry: entry.fetched_at,
+        key=lambda entry: entry.origin.fetched_at,
         default=None,
     )
 
@@ -102,9 +102,9 @@ def prefetched(roots: RootSet, settings: Settings) -> Entry | None:
 def _leads_there(entry: Entry, roots: RootSet, settings: Settings) -> bool:
     from rds_tls.roots.truststore.urls import leads_to
 
-    if leads_to(settings, entry.url, roots):
+    if leads_to(settings, entry.origin.url, roots):
         return True
-    _report(entry, f"it is from {entry.url}, where these settings do not lead")
+    _report(entry, f"it is from {entry.origin.url}, where these settings do not lead")
     return False
 
 

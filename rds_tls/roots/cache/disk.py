@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from filelock import FileLock
 
+    from rds_tls.roots.origin import Origin
+
 # A publish takes milliseconds. A temporary file this much older (s) than a new one belongs to a killed process.
 LEFTOVER_AGE = 600
 
@@ -68,25 +70,14 @@ class Cache:
             report(FaultError.of(path, error))
         return None
 
-    def publish(
-        self,
-        name: str,
-        content: bytes,
-        *,
-        url: str,
-        etag: str | None,
-        last_modified: str | None,
-        fetched_at: float,
-    ) -> Entry:
+    def publish(self, name: str, content: bytes, origin: Origin) -> Entry:
         """Put an entry in place of the one before it, which stays if this fails.
 
         Args:
             name: lower-case letters, digits and dashes, as in a region's name.
             content: PEM, checked by the caller.
-            url: where it came from, without user and password; at most 200 characters of printable ASCII.
-            etag: the server's ETag. One that does not fit on a line is forgotten, which costs a download later.
-            last_modified: the server's Last-Modified, likewise.
-            fetched_at: when it was fetched, in POSIX seconds (UTC).
+            origin: where it came from and when; its URL is without user and password, at most 200 characters of
+                printable ASCII. A validator that does not fit on a line is forgotten, which costs a download later.
 
         Returns:
             The entry as it will be read.
@@ -98,11 +89,11 @@ class Cache:
         path = self._path(name)
         if fault := self.prepare():
             raise PermissionError(fault)
-        data = render(content, url, etag, last_modified, fetched_at)
+        data = render(content, origin)
         try:
             entry = parse(path, data)  # what could not be read back is not written
         except FaultError as error:
-            raise OSError(f"{error} (URL {url!r}, time {fetched_at!r}, {len(content)} bytes)") from error
+            raise OSError(f"{error} (URL {origin.url!r}, time {origin.fetched_at!r}, {len(content)} bytes)") from error
         _replace(path, data)
         return entry
 

@@ -20,6 +20,7 @@ import re
 from typing import NamedTuple
 
 from rds_tls.roots.cache.fault import FaultError, OtherVersionError
+from rds_tls.roots.origin import Origin, Validators
 
 _VERSION_LINE = b"# rds_tls cache 1\n"
 
@@ -51,24 +52,19 @@ class Entry(NamedTuple):
     Attributes:
         path: the PEM file, at a path that stays the same; replaced whole, never removed.
         content: the PEM as it was published.
-        url: where it came from.
-        etag: the ETag that the server sent with it, if one that fits on a line.
-        last_modified: the Last-Modified that the server sent with it, likewise.
-        fetched_at: when it was fetched, in POSIX seconds (UTC), to the millisecond.
+        origin: where it came from and when, to the millisecond; a validator that does not fit on a line is left out.
         digest: SHA-256 of the content, in hex.
     """
 
     path: str
     content: bytes
-    url: str
-    etag: str | None
-    last_modified: str | None
-    fetched_at: float
+    origin: Origin
     digest: str
 
 
-def render(content: bytes, url: str, etag: str | None, last_modified: str | None, fetched_at: float) -> bytes:
+def render(content: bytes, origin: Origin) -> bytes:
     """Write an entry's file. A validator that does not fit on a line is left out, which costs a download later."""
+    url, (etag, last_modified), fetched_at = origin
     facts = (
         f"# url: {url}\n# etag: {_fitting(etag)}\n"
         f"# last-modified: {_fitting(last_modified)}\n# fetched-at: {fetched_at:.3f}\n"
@@ -90,7 +86,8 @@ def parse(path: str, data: bytes) -> Entry:
         raise FaultError(path, "it does not follow the format")
     content = data[facts.end() :]
     url, etag, last_modified, fetched_at = (value.decode() for value in facts.groups())
-    return Entry(path, content, url, etag or None, last_modified or None, float(fetched_at), _sha256(content))
+    origin = Origin(url, Validators(etag or None, last_modified or None), float(fetched_at))
+    return Entry(path, content, origin, _sha256(content))
 
 
 def _fitting(value: str | None) -> str:

@@ -15,7 +15,8 @@ from rds_tls.roots.cache.kept import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
+
+    from rds_tls.roots.origin import Origin
 
 # The least number for the descriptors of files in memory, where the limit of this process allows it. A daemon that
 # closes every descriptor opens its own files from 3 on: so high up, none of them takes the place of the roots. The
@@ -64,13 +65,13 @@ class MemoryCache:
         log.warning("somebody closed the file of %s in memory (%s); here is another one", name, entry.path)
         return self._keep(name, entry)
 
-    def publish(self, name: str, content: bytes, **facts: Any) -> Entry:
+    def publish(self, name: str, content: bytes, origin: Origin) -> Entry:
         """Keep an entry as long as this process lives; as ``Cache.publish``.
 
         Raises:
             TrustError: this system has no anonymous files.
         """
-        return self._keep(name, Entry(path="", content=content, digest=sha256(content).hexdigest(), **facts))
+        return self._keep(name, Entry("", content, origin, sha256(content).hexdigest()))
 
     def _keep(self, name: str, entry: Entry) -> Entry:
         """Give an entry a file. The one that it had stays open: a driver may be about to read it."""

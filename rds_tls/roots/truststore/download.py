@@ -31,6 +31,7 @@ from requests.auth import AuthBase
 from rds_tls._version import __version__
 from rds_tls.errors import DownloadError
 from rds_tls.genuine import GenuineContext
+from rds_tls.roots.origin import NOTHING_KNOWN, Origin, Validators
 from rds_tls.roots.truststore.limits import AnswerTooLargeError, LimitedConnection, Limits
 from rds_tls.settings import without_login
 
@@ -88,38 +89,16 @@ _CAUSES: tuple[tuple[type[Exception], bool, str], ...] = (
 _FAILURES = (OSError, ValueError, http.client.HTTPException, urllib3.exceptions.HTTPError)
 
 
-class Validators(NamedTuple):
-    """What a server said about a file's version, to be sent back when it is asked for again.
-
-    Attributes:
-        etag: the ETag header.
-        last_modified: the Last-Modified header.
-    """
-
-    etag: str | None = None
-    last_modified: str | None = None
-
-    def headers(self) -> dict[str, str]:
-        """Return the headers that make a request conditional."""
-        pairs = (("If-None-Match", self.etag), ("If-Modified-Since", self.last_modified))
-        return {name: value for name, value in pairs if value}
-
-
 class Download(NamedTuple):
     """What a server sent.
 
     Attributes:
-        url: the URL as it was asked for, without user and password.
         content: the file, never empty; None when it has not changed since the validators.
-        validators: those to send the next time.
+        origin: where it came from, with the validators to send the next time.
     """
 
-    url: str
     content: bytes | None
-    validators: Validators
-
-
-NOTHING_KNOWN = Validators()
+    origin: Origin
 
 
 class _Request(NamedTuple):
@@ -173,7 +152,7 @@ def download(url: str, settings: Settings, validators: Validators = NOTHING_KNOW
         validators: what an earlier download returned, to get no content when the file is still the same.
 
     Returns:
-        The file and its validators.
+        The file, and where it came from.
 
     Raises:
         DownloadError: for every failure; at the latest when ``settings.total_timeout`` is over.
@@ -219,7 +198,8 @@ def _attempt(session: requests.Session, request: _Request) -> Download:
     try:
         with _follow(session, request) as response:
             content = _content(response, request.validators)
-            return Download(request.url, content, _validators(response, request.validators))
+            origin = Origin(request.url, _validators(response, request.validators), time.time())
+            return Download(content, origin)
     except _FAILURES as error:
         raise _explained(error) from error
 
