@@ -16,7 +16,7 @@ from typing import Any
 from cryptography import x509
 
 import rds_tls
-from rds_tls.roots.bundle import ca_id_of
+from rds_tls.roots.ca_names import ca_id_of
 from tests.support.local_rds import Authority, Credentials, KeyType, MariaDbServer, PostgresServer
 from tests.support.local_rds.postgres import SSL_REQUEST
 

@@ -25,15 +25,17 @@ import certifi
 
 from rds_tls.endpoint import RootSet, Trust
 from rds_tls.errors import BundleError, RdsTlsError
-from rds_tls.roots.bundle import RDS_NAME, Bundle, Channel, Root, parse_bundle
+from rds_tls.roots.bundle import Bundle, Root, parse_bundle
+from rds_tls.roots.ca_names import RDS_NAME
+from rds_tls.roots.channel import CHANNELS, Channel
 from rds_tls.roots.known import AMAZON_ROOTS, RDS_ROOTS
 from rds_tls.roots.snapshot import COLUMNS, DIRECTORY, MANIFEST, Shipped, parse_manifest
 from tools.bundle_sources import SOURCES, Taken, read_sources, take
 
 AMAZON_FILE = f"{RootSet(Trust.AMAZON, None).name}.pem"
 
-# Whose roots each channel ships as. Beta is left out: no endpoint name leads to it.
-SHIPPED = {Channel.GA: Trust.RDS, Channel.PREVIEW: Trust.RDS_PREVIEW}
+# Whose roots each channel ships as.
+SHIPPED = {channel: trust for trust, channel in CHANNELS.items()}
 
 CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 CERTIFI = re.compile(r"certifi [0-9]\S*")
@@ -130,7 +132,7 @@ def check(directory: Path, sources: Path, day: date) -> list[str]:
 
 def contradictions(roots: Iterable[Root]) -> list[str]:
     """List the roots whose fingerprint is not the published one, and those that a region lacks."""
-    found = {(root.region, root.channel.value, root.ca_id, root.fingerprint) for root in roots}
+    found = {(root.region, root.channel, root.ca_id, root.fingerprint) for root in roots}
     places = {(region, channel) for region, channel, *_ in found}
     faults = [
         f"{region} {channel} {ca_id} has SHA-256 {fingerprint}, but {RDS_ROOTS[region, channel, ca_id]} is published"

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import requests
 
 from rds_tls.errors import BundleError
-from rds_tls.roots.bundle import MAX_BYTES, Bundle, parse_bundle
+from rds_tls.roots.bundle import Bundle, parse_bundle
+from rds_tls.roots.pem import MAX_BYTES
 
 SOURCES = Path(__file__).with_name("snapshot_sources.tsv")
 COLUMNS = ("sha256", "origin")

@@ -22,19 +22,19 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import NameOID
 
 from rds_tls.errors import BundleError
+from rds_tls.roots.ca_names import RDS_NAME, ca_id_of
+from rds_tls.roots.channel import Channel
+from rds_tls.roots.pem import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-# AWS's global bundle of 2026 is 165 KB: anything near this size is something else.
-MAX_BYTES = 1_048_576
-
 # All that cryptography raises for a certificate that it cannot parse, now or when a field is first read;
 # KeyError is version 42's, for a name in an unknown string type. It also warns of oddities that none of AWS's RDS roots
 # has, such as a serial number of 0, and the program may have made errors of warnings. They are not silenced here: that
 # would change the filters of the whole process (warnings.catch_warnings), while its other threads do the same.
-UNPARSABLE = (
+_UNPARSABLE = (
     Warning,
     KeyError,
     ValueError,
@@ -45,29 +45,7 @@ UNPARSABLE = (
     x509.UnsupportedGeneralNameType,
 )
 
-PEM_BOUNDARY = re.compile(rb"^[ \t]*-----(BEGIN|END)([^\n]*)", re.MULTILINE)
-
-# The names as AWS's own bundles have them, from rds-ca-2019 on; servers' issuers are the "Subordinate" ones.
-#   Amazon RDS us-east-1 Root CA RSA2048 G1                     Amazon RDS Root 2019 CA
-#   Amazon RDS Preview us-east-2 Root CA ECC384 G1              Amazon RDS us-east-1 2019 CA
-#   Amazon RDS ap-northeast-2 Subordinate CA RSA2048 G1.A.5     Amazon RDS af-south-1 Root CA
-RDS_NAME = re.compile(
-    r"Amazon\ RDS\ "
-    r"(?:(?P<channel>Beta|Preview)\ )?"
-    r"(?:(?P<region>[a-z]+(?:-[a-z]+)+-[0-9]+)\ )?"
-    r"(?:(?:Root|Subordinate)\ CA\ (?P<key>[A-Z]+[0-9]+)\ (?P<generation>G[0-9]+)(?:\.[A-Z0-9]+)*"
-    r"|(?:Root\ )?(?P<year>[0-9]{4})\ CA"
-    r"|(?:Root\ )?CA)",
-    re.VERBOSE,
-)
-
-
-class Channel(Enum):
-    """Which RDS environment a root belongs to: general availability, or one of the two for trying things."""
-
-    GA = "ga"
-    BETA = "beta"
-    PREVIEW = "preview"
+_PEM_BOUNDARY = re.compile(rb"^[ \t]*-----(BEGIN|END)([^\n]*)", re.MULTILINE)
 
 
 class Reason(Enum):
@@ -187,24 +165,6 @@ def parse_bundle(data: bytes, *, now: datetime) -> Bundle:
     return Bundle(tuple(roots.values()), tuple(dropped))
 
 
-def ca_id_of(common_name: str) -> str | None:
-    """Name the CA that a certificate belongs to, from its common name.
-
-    Args:
-        common_name: of a root or of the issuer of a server's certificate, as in
-            "Amazon RDS ap-northeast-2 Subordinate CA RSA2048 G1.A.5".
-
-    Returns:
-        RDS's identifier of the CA, as in "rds-ca-rsa2048-g1"; None if the name is not RDS's or says nothing.
-    """
-    name = RDS_NAME.fullmatch(common_name)
-    if name is None:
-        return None
-    if name["key"]:
-        return f"rds-ca-{name['key']}-{name['generation']}".lower()
-    return f"rds-ca-{name['year']}" if name["year"] else None
-
-
 def _certificates(data: bytes) -> Iterator[x509.Certificate | str]:
     """Yield each certificate of a bundle, or why one is unreadable."""
     if not data.strip():
@@ -219,7 +179,7 @@ def _certificates(data: bytes) -> Iterator[x509.Certificate | str]:
         return
     try:
         yield from pkcs7.load_der_pkcs7_certificates(data)
-    except UNPARSABLE as error:
+    except _UNPARSABLE as error:
         raise BundleError(
             f"the bundle is neither PEM nor PKCS#7 ({error}): give a file with BEGIN CERTIFICATE lines"
         ) from error
@@ -227,7 +187,7 @@ def _certificates(data: bytes) -> Iterator[x509.Certificate | str]:
 
 def _pem_blocks(text: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield the label and the body of each PEM block; half a file is no bundle, so every block must end."""
-    boundaries = list(PEM_BOUNDARY.finditer(text))
+    boundaries = list(_PEM_BOUNDARY.finditer(text))
     for begin, end in zip_longest(boundaries[::2], boundaries[1::2]):
         label = begin[2].strip()
         if begin[1] != b"BEGIN" or end is None or (end[1], end[2].strip()) != (b"END", label):
@@ -248,7 +208,7 @@ def _block_certificates(label: str, body: bytes) -> Iterator[x509.Certificate | 
             yield from pkcs7.load_der_pkcs7_certificates(der)
         else:
             yield f"a block of {label!r}, where CERTIFICATE or PKCS7 belongs"
-    except UNPARSABLE as error:
+    except _UNPARSABLE as error:
         yield str(error)
 
 
@@ -259,7 +219,7 @@ def _examine(certificate: x509.Certificate | str, place: str, now: datetime) -> 
     try:
         root = _describe(certificate)
         objection = _objection(certificate, now)
-    except UNPARSABLE as error:
+    except _UNPARSABLE as error:
         return Dropped(place, Reason.UNREADABLE, str(error))
     return Dropped(root.name, *objection) if objection else root
 
@@ -294,7 +254,7 @@ def _objection(certificate: x509.Certificate, now: datetime) -> tuple[Reason, st
         return Reason.INTERMEDIATE, f"is issued by {_common_name(certificate.issuer)!r}"
     try:
         certificate.verify_directly_issued_by(certificate)
-    except (InvalidSignature, *UNPARSABLE) as error:
+    except (InvalidSignature, *_UNPARSABLE) as error:
         return Reason.BAD_SIGNATURE, f"its own key does not verify it: {str(error) or type(error).__name__}"
     if certificate.not_valid_after_utc < now:
         return Reason.EXPIRED, f"ended on {certificate.not_valid_after_utc.date()}"
@@ -306,11 +266,13 @@ def _objection(certificate: x509.Certificate, now: datetime) -> tuple[Reason, st
 def _is_ca(certificate: x509.Certificate) -> bool:
     """Tell whether the extensions let a certificate sign others: RFC 5280, 4.2.1.9 and 4.2.1.3."""
     try:
-        if not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
-            return False
-        return certificate.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
-    except x509.ExtensionNotFound as missing:
-        return missing.oid == x509.KeyUsage.oid
+        may_be_ca = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
+    try:
+        return may_be_ca and certificate.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+    except x509.ExtensionNotFound:  # without it a key may be used for anything
+        return may_be_ca
 
 
 def _nothing_left(dropped: list[Dropped]) -> str:

@@ -3,10 +3,8 @@
 import hashlib
 
 from rds_tls.errors import TrustError
+from rds_tls.roots.pem import BEGIN_CERTIFICATE, MAX_BYTES
 from rds_tls.settings import CA_BUNDLE_VARIABLE
-
-# The same bound as for a published bundle (165 KB in 2026): larger is a mistake, not a CA file.
-MAX_BYTES = 1_048_576
 
 
 def checked_digest(path: str) -> str:
@@ -39,6 +37,6 @@ def _fault(content: bytes) -> str | None:
         return f"is larger than {MAX_BYTES} bytes: name a file of CA certificates only."
     if b"PRIVATE KEY-----" in content:
         return "holds a private key, which no CA file should: remove it from the file."
-    if b"-----BEGIN CERTIFICATE-----" not in content:
+    if BEGIN_CERTIFICATE not in content:
         return "holds no PEM certificate: convert it first, as with 'openssl pkcs7 -inform DER -print_certs'."
     return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rds_tls import log
 from rds_tls.roots.background import SCHEDULE
 from rds_tls.roots.lookup import find, in_background, in_words, remember, remembered_as, renewed
+from rds_tls.roots.pem import BEGIN_CERTIFICATE, END_CERTIFICATE
 
 if TYPE_CHECKING:
     from rds_tls.roots.anchors import Anchors
@@ -69,5 +70,4 @@ def _blocks(anchors: Anchors) -> set[bytes]:
     if content is None:
         with open(anchors.path, "rb") as file:
             content = file.read()
-    begin, end = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
-    return {block.partition(end)[0] for block in content.split(begin)[1:]}
+    return {block.partition(END_CERTIFICATE)[0] for block in content.split(BEGIN_CERTIFICATE)[1:]}

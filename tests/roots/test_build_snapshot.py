@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from rds_tls.roots import snapshot
-from rds_tls.roots.bundle import MAX_BYTES
+from rds_tls.roots.pem import MAX_BYTES
 from rds_tls.roots.snapshot import parse_manifest
 from tests.support.minting import CA, KEY, NOW, OTHER_KEY, mint, pem
 from tools import build_snapshot

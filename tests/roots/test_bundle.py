@@ -18,7 +18,10 @@ from hypothesis import strategies as st
 
 from rds_tls.errors import BundleError
 from rds_tls.roots import snapshot
-from rds_tls.roots.bundle import MAX_BYTES, Bundle, Channel, Dropped, Reason, ca_id_of, parse_bundle
+from rds_tls.roots.bundle import Bundle, Dropped, Reason, parse_bundle
+from rds_tls.roots.ca_names import ca_id_of
+from rds_tls.roots.channel import Channel
+from rds_tls.roots.pem import MAX_BYTES
 from tests.support.minting import BROKEN_CONSTRAINTS, CA, KEY, NO_CA, NOW, OTHER_KEY, key_usage, mint, pem
 
 SHIPPED = Path(snapshot.DIRECTORY)

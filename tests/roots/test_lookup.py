@@ -8,8 +8,8 @@ import rds_tls
 from rds_tls.endpoint import RootSet
 from rds_tls.roots import snapshot
 from rds_tls.roots.anchors import Source
-from rds_tls.roots.ca_file import MAX_BYTES
 from rds_tls.roots.lookup import trusted_bundle
+from rds_tls.roots.pem import MAX_BYTES
 from rds_tls.settings import Settings, process_settings
 from tests.conftest import OFFLINE
 

@@ -88,7 +88,7 @@ def test_forged_root_is_unmasked_by_an_upgrade(
     """A root that was new when it was stored is trusted until a version lists another one of its name."""
     settings = keep(store, place, REGION, root)
     assert trusted_bundle(ROOTS, settings).source in {Source.CACHE, Source.PREFETCHED}
-    monkeypatch.setitem(known_roots.RDS_ROOTS, (REGION, "ga", "rds-ca-ecc384-g1"), "0" * 64)
+    monkeypatch.setitem(known_roots.RDS_ROOTS, (REGION, known_roots.GA, "rds-ca-ecc384-g1"), "0" * 64)
     for _ in range(2):
         trust._remembered.clear()
         with caplog.at_level(logging.WARNING, "rds_tls"), pytest.raises(rds_tls.TrustError, match="are at hand"):

@@ -10,10 +10,8 @@ Every request has one absolute deadline, kept in three places, because none of t
 
 from __future__ import annotations
 
-import http.client
 import os
 import random
-import socket
 import ssl
 import threading
 import time
@@ -32,61 +30,27 @@ from rds_tls._version import __version__
 from rds_tls.errors import DownloadError
 from rds_tls.genuine import GenuineContext
 from rds_tls.roots.origin import NOTHING_KNOWN, Origin, Validators
-from rds_tls.roots.truststore.limits import AnswerTooLargeError, LimitedConnection, Limits
+from rds_tls.roots.pem import MAX_BYTES
+from rds_tls.roots.truststore.causes import FAILURES, AttemptError, explained
+from rds_tls.roots.truststore.limits import LimitedConnection, Limits
 from rds_tls.settings import without_login
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rds_tls.settings import Settings
 
-# The global bundle, the largest published file, has 165 KB in 2026.
-MAX_BYTES = 1_048_576
 # What headers, chunk sizes and trailers may add to it; a megabyte in chunks of 4 KiB needs 3 KiB.
-MAX_FRAMING_BYTES = 65_536
-MAX_REDIRECTS = 3
+_MAX_FRAMING_BYTES = 65_536
+_MAX_REDIRECTS = 3
 # Seconds before the second and the third attempt, each shortened by up to half at random: what starts together
 # (a fleet, a fork pool) must not come back together.
 PAUSES = (0.25, 0.5)
-CHUNK_BYTES = 16_384
-# Chains of errors seen here have up to five links; the bound is against one that is circular.
-MAX_LINKS = 16
-
-NOT_THERE = frozenset({403, 404})  # S3 answers 403 for a missing key when listing is not allowed
-TOO_MANY_REQUESTS = 429
-SERVER_ERROR = 500
+_CHUNK_BYTES = 16_384
+_NOT_THERE = frozenset({403, 404})  # S3 answers 403 for a missing key when listing is not allowed
+_TOO_MANY_REQUESTS = 429
+_SERVER_ERROR = 500
 
 # Not the common generator: a program that seeded it alike everywhere would have no jitter, and get other numbers.
 _jitter = random.SystemRandom()
-
-# What went wrong, in words, and whether another attempt may help. The first row that fits any error in the chain
-# (requests wraps urllib3, which wraps the system's own) decides, so the precise ones come first; {0} is the error at
-# the bottom. The texts on the way up are not quoted: they may repeat a proxy's password.
-_UNTRUSTED = (
-    "the server's certificate is not trusted ({0}); for a mirror, or a proxy that opens TLS, name its CA in "
-    "RDS_TLS_TRUSTSTORE_CA_FILE, Settings(mirror_ca_file=...) or REQUESTS_CA_BUNDLE"
-)
-_MALFORMED = "the URL, or that of the proxy, is malformed"
-_CAUSES: tuple[tuple[type[Exception], bool, str], ...] = (
-    (AnswerTooLargeError, False, "{0}"),
-    (socket.gaierror, True, "the host name does not resolve (DNS: {0})"),
-    (ssl.SSLCertVerificationError, False, _UNTRUSTED),
-    (ssl.SSLEOFError, True, "the connection ended during TLS"),
-    (ssl.SSLError, False, "TLS failed ({0})"),
-    (ConnectionRefusedError, True, "the connection was refused"),
-    (TimeoutError, True, "no answer in time"),
-    (ConnectionError, True, "the connection broke ({0})"),
-    (urllib3.exceptions.NewConnectionError, True, "the host cannot be reached ({0})"),
-    (http.client.IncompleteRead, True, "the answer is shorter than its Content-Length"),
-    (urllib3.exceptions.ProtocolError, True, "the answer is not HTTP"),
-    (http.client.HTTPException, True, "the answer is not HTTP"),
-    (urllib3.exceptions.LocationValueError, False, _MALFORMED),
-    (requests.exceptions.InvalidURL, False, _MALFORMED),
-    (requests.exceptions.InvalidSchema, False, "requests, as it is installed, cannot use this kind of proxy"),
-    (OSError, False, "{0}"),
-    (ValueError, False, _MALFORMED),
-)
-_FAILURES = (OSError, ValueError, http.client.HTTPException, urllib3.exceptions.HTTPError)
 
 
 class Download(NamedTuple):
@@ -128,16 +92,6 @@ class _Login(AuthBase):
         return request
 
 
-class _AttemptError(Exception):
-    """One attempt failed; it becomes a DownloadError unless another one succeeds."""
-
-    def __init__(self, cause: str, *, transient: bool = False, missing: bool = False) -> None:
-        super().__init__(cause)
-        self.cause = cause
-        self.transient = transient
-        self.missing = missing
-
-
 def download(url: str, settings: Settings, validators: Validators = NOTHING_KNOWN) -> Download:
     """Fetch a file of at most 1 MiB over verified HTTPS.
 
@@ -159,14 +113,14 @@ def download(url: str, settings: Settings, validators: Validators = NOTHING_KNOW
     """
     # The login is in an object that no repr shows: a traceback may show locals.
     login = _Login(settings.truststore_url or "")
-    limits = Limits(time.monotonic() + settings.total_timeout, MAX_BYTES + MAX_FRAMING_BYTES)
+    limits = Limits(time.monotonic() + settings.total_timeout, MAX_BYTES + _MAX_FRAMING_BYTES)
     request = _Request(url, login, settings, validators, limits)
     future: Future[Download] = Future()
     # A daemon: an interpreter that ends does not wait for a resolver that never answers.
     threading.Thread(target=_work, args=(request, future), name="rds-tls-download", daemon=True).start()
     try:
         return future.result(settings.total_timeout)
-    except _AttemptError as error:
+    except AttemptError as error:
         failure = DownloadError(url, error.cause, missing=error.missing)
     except TimeoutError:
         failure = DownloadError(url, f"no answer in time ({settings.total_timeout} s)")
@@ -187,7 +141,7 @@ def _with_retries(session: requests.Session, request: _Request) -> Download:
     for pause in PAUSES:
         try:
             return _attempt(session, request)
-        except _AttemptError as error:
+        except AttemptError as error:
             if not error.transient or time.monotonic() + pause >= request.limits.deadline:
                 raise
         time.sleep(pause * _jitter.uniform(0.5, 1))
@@ -200,24 +154,24 @@ def _attempt(session: requests.Session, request: _Request) -> Download:
             content = _content(response, request.validators)
             origin = Origin(request.url, _validators(response, request.validators), time.time())
             return Download(content, origin)
-    except _FAILURES as error:
-        raise _explained(error) from error
+    except FAILURES as error:
+        raise explained(error) from error
 
 
 def _follow(session: requests.Session, request: _Request) -> requests.Response:
     """Get a URL, or what it redirects to as long as that is on the same server."""
     url = request.url
     if urlsplit(url).scheme != "https":
-        raise _AttemptError("only https:// URLs are fetched")
-    for _ in range(1 + MAX_REDIRECTS):
+        raise AttemptError("only https:// URLs are fetched")
+    for _ in range(1 + _MAX_REDIRECTS):
         response = _get(session, url, request)
         if not response.is_redirect:
             return response
         response.close()
         url = urljoin(url, response.headers["Location"])
         if _origin(url) != _origin(request.url):
-            raise _AttemptError(f"it redirects to {without_login(url)[:200]!r}, which is another server")
-    raise _AttemptError(f"it redirects more than {MAX_REDIRECTS} times")
+            raise AttemptError(f"it redirects to {without_login(url)[:200]!r}, which is another server")
+    raise AttemptError(f"it redirects more than {_MAX_REDIRECTS} times")
 
 
 def _get(session: requests.Session, url: str, request: _Request) -> requests.Response:
@@ -239,26 +193,26 @@ def _content(response: requests.Response, validators: Validators) -> bytes | Non
     if status == requests.codes.not_modified and validators.headers():
         return None
     if status != requests.codes.ok:
-        transient = status == TOO_MANY_REQUESTS or status >= SERVER_ERROR
-        raise _AttemptError(
-            f"the server answered with status {status}", transient=transient, missing=status in NOT_THERE
+        transient = status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR
+        raise AttemptError(
+            f"the server answered with status {status}", transient=transient, missing=status in _NOT_THERE
         )
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise _AttemptError("the answer is compressed, which was not asked for")
+        raise AttemptError("the answer is compressed, which was not asked for")
     length = response.headers.get("Content-Length", "")
     content = _read(response, int(length) if length.isdecimal() else None)
     if not content:
-        raise _AttemptError("the file is empty")
+        raise AttemptError("the file is empty")
     return content
 
 
 def _read(response: requests.Response, length: int | None) -> bytes:
     """Read a body, counting it whatever length is announced; urllib3 refuses one that is shorter than that."""
-    too_large = _AttemptError(f"the file is larger than {MAX_BYTES} bytes")
+    too_large = AttemptError(f"the file is larger than {MAX_BYTES} bytes")
     if length is not None and length > MAX_BYTES:
         raise too_large
     content = bytearray()
-    for chunk in response.iter_content(CHUNK_BYTES):
+    for chunk in response.iter_content(_CHUNK_BYTES):
         content += chunk
         if len(content) > MAX_BYTES:
             raise too_large
@@ -322,25 +276,3 @@ def _origin(url: str) -> tuple[str | None, str | None, int]:
     """Name the server of a URL, by the parser that requests itself goes by."""
     parsed = urllib3.util.parse_url(url)
     return parsed.scheme, parsed.host, parsed.port or 443
-
-
-def _explained(error: Exception) -> _AttemptError:
-    """Put an error of requests, or of what is below it, in words."""
-    chain = list(_chain(error))
-    where = ""
-    if any(isinstance(link, urllib3.exceptions.ProxyError) for link in chain):
-        where = "at the proxy of the environment (HTTPS_PROXY): "
-    for kind, transient, words in _CAUSES:
-        if any(isinstance(link, kind) for link in chain):
-            return _AttemptError(where + words.format(chain[-1]), transient=transient)
-    return _AttemptError(where + type(error).__name__)
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Walk from an error down to the one it began with; some links are an argument or an attribute only."""
-    for _ in range(MAX_LINKS):
-        if error is None:
-            return
-        yield error
-        below = (error.__cause__, *error.args, getattr(error, "reason", None), error.__context__)
-        error = next((link for link in below if isinstance(link, BaseException)), None)

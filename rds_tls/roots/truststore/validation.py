@@ -12,19 +12,18 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rds_tls import log
-from rds_tls.endpoint import Trust
 from rds_tls.errors import BundleError
 from rds_tls.roots import known as known_roots
+from rds_tls.roots.channel import CHANNELS
+from rds_tls.roots.pem import BEGIN_CERTIFICATE, END_CERTIFICATE
 
 if TYPE_CHECKING:
     from rds_tls.endpoint import RootSet
     from rds_tls.roots.bundle import Bundle, Root
 
-_CHANNELS = {Trust.RDS: known_roots.GA, Trust.RDS_PREVIEW: known_roots.PREVIEW}
-
 # What ``Bundle.to_pem`` writes, and nothing else: OpenSSL would also load CRLs, certificates under other labels, and
 # what it finds behind the dashes of a comment.
-_CERTIFICATE = rb"(?:# (?!.*-----)[ -~]*\n)?-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=\n]+)-----END CERTIFICATE-----\n"
+_CERTIFICATE = rb"(?:# (?!.*-----)[ -~]*\n)?" + BEGIN_CERTIFICATE + rb"\n([A-Za-z0-9+/=\n]+)" + END_CERTIFICATE + rb"\n"
 
 # AWS has some forty regions; what is larger than this was made up.
 _REMEMBERED = 128
@@ -46,9 +45,9 @@ def validate(content: bytes, roots: RootSet, *, known_only: bool) -> Bundle:
     """
     from datetime import UTC, datetime
 
-    from rds_tls.roots.bundle import Channel, parse_bundle
+    from rds_tls.roots.bundle import parse_bundle
 
-    bundle = parse_bundle(content, now=datetime.now(UTC)).only(roots.region or "", Channel(_CHANNELS[roots.trust]))
+    bundle = parse_bundle(content, now=datetime.now(UTC)).only(roots.region or "", CHANNELS[roots.trust])
     known = _known(roots)
     for root in bundle.roots:
         fingerprint = known.get(root.ca_id or "")
@@ -104,7 +103,7 @@ def _objection(content: bytes, roots: RootSet, known: tuple[tuple[str, str], ...
 
 def _known(roots: RootSet) -> dict[str, str]:
     """Give the fingerprints that the table has for a region and channel, by CA id."""
-    wanted = roots.region, _CHANNELS[roots.trust]
+    wanted = roots.region, CHANNELS[roots.trust]
     return {
         ca_id: known for (region, channel, ca_id), known in known_roots.RDS_ROOTS.items() if (region, channel) == wanted
     }
