@@ -17,10 +17,19 @@ CA_BUNDLE_VARIABLE = "RDS_TLS_CA_BUNDLE"
 _DAY = 86_400.0
 _LONGEST_TIMEOUT = 3_600.0
 
+
+def on_lambda(environ: "Mapping[str, str] | None" = None) -> bool:
+    """Tell whether a process with these variables, this one unless others are given, is a function on AWS Lambda.
+
+    Lambda sets the variable: docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html.
+    """
+    return "AWS_LAMBDA_FUNCTION_NAME" in (os.environ if environ is None else environ)
+
+
 # How long a download may take in all, in seconds. AWS Lambda ends a function after 3 unless told otherwise
 # (docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html), and the imports for a download come on top: there
 # the wait must be over before that, so that the program sees the error.
-_TOTAL_TIMEOUT = 1.5 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else 10.0
+_TOTAL_TIMEOUT = 1.5 if on_lambda() else 10.0
 
 
 class _Fields(NamedTuple):

@@ -16,7 +16,7 @@ from rds_tls.endpoint import RootSet, Trust, parse_endpoint, root_set
 from rds_tls.errors import RdsTlsError, TrustError
 from rds_tls.roots import cache, snapshot
 from rds_tls.roots.anchors import Anchors, Source
-from rds_tls.settings import CA_BUNDLE_VARIABLE, Settings, process_settings
+from rds_tls.settings import CA_BUNDLE_VARIABLE, Settings, on_lambda, process_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -188,7 +188,7 @@ def in_background(purpose: str, anchors: Anchors, work: Callable[[], object]) ->
         anchors: those that are in use meanwhile.
         work: what to do; its errors are logged.
     """
-    if not anchors.may_be_renewed or "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    if not anchors.may_be_renewed or on_lambda():
         return
     from rds_tls.roots.background import SCHEDULE
 

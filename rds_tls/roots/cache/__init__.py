@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rds_tls import log
 from rds_tls.roots.cache.kept import KEPT
-from rds_tls.settings import without_login
+from rds_tls.settings import on_lambda, without_login
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,7 +163,7 @@ def cache_directories(cache_dir: str | None, environ: Mapping[str, str]) -> list
     """
     if cache_dir is not None:
         return [os.path.expanduser(cache_dir)]
-    found = [] if "AWS_LAMBDA_FUNCTION_NAME" in environ else [_user_cache(environ)]
+    found = [] if on_lambda(environ) else [_user_cache(environ)]
     owner = f"-{os.geteuid()}" if hasattr(os, "geteuid") else ""  # on Windows each user has a temporary directory
     found.append(os.path.join(_temporary(environ), f"{_APPLICATION}{owner}"))
     return [directory for directory in found if os.path.isabs(directory)]
