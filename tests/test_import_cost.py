@@ -21,9 +21,12 @@ OURS = {
     "rds_tls.records",
     "rds_tls.roots",
     "rds_tls.roots.anchors",
+    "rds_tls.roots.ca_file",
     "rds_tls.roots.cache",
     "rds_tls.roots.cache.kept",
+    "rds_tls.roots.identity",
     "rds_tls.roots.lookup",
+    "rds_tls.roots.pem",
     "rds_tls.roots.snapshot",
     "rds_tls.settings",
 }

@@ -16,6 +16,8 @@ from rds_tls.endpoint import RootSet, Trust, parse_endpoint, root_set
 from rds_tls.errors import RdsTlsError, TrustError
 from rds_tls.roots import cache, snapshot
 from rds_tls.roots.anchors import Anchors, Source
+from rds_tls.roots.ca_file import checked_digest
+from rds_tls.roots.identity import identity_of
 from rds_tls.settings import CA_BUNDLE_VARIABLE, Settings, on_lambda, process_settings
 
 if TYPE_CHECKING:
@@ -74,8 +76,6 @@ def trusted_bundle(roots: RootSet, settings: Settings) -> Anchors:
         TrustError: no anchors can be had, or the explicit CA file cannot be one.
     """
     if settings.ca_file is not None:
-        from rds_tls.roots.ca_file import checked_digest
-
         digest = checked_digest(os.fspath(settings.ca_file))
         return Anchors(os.path.abspath(settings.ca_file), digest, Source.CA_FILE, roots, settings)
     answer = _remembered.get((roots, settings))
@@ -223,9 +223,7 @@ def in_words(error: BaseException) -> str:
 
 
 def _identity(path: str) -> tuple[int, ...] | None:
-    """Tell a file from any that takes its place."""
     try:
-        status = os.stat(path)
+        return identity_of(os.stat(path))
     except OSError:
         return None
-    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
