@@ -27,6 +27,7 @@ from rds_tls.roots import background as refresh
 from rds_tls.roots import healing, snapshot
 from rds_tls.roots.anchors import Source
 from rds_tls.roots.lookup import in_background, trusted_bundle
+from tests.roots.conftest import Step, Thread
 from tests.support import ROOT
 from tests.support.local_https import Handler, LocalHttps, reply
 from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
@@ -247,15 +248,20 @@ def test_second_attempt_that_cannot_be_made_hides_no_error(
     assert len(caught.value.__notes__) == 1
 
 
-def wait_for_healing() -> None:
+@pytest.fixture
+def wait_for_healing(refresh_thread: Thread, wait_for_refresh: Step) -> Step:
     """Let the background thread end, which must be there."""
-    thread = refresh.SCHEDULE._thread
-    assert thread is not None
-    thread.join(30)
-    assert not thread.is_alive()
+
+    def wait() -> None:
+        assert refresh_thread() is not None
+        wait_for_refresh()
+
+    return wait
 
 
-def test_context_in_a_driver_heals_for_the_next(mariadb: MariaDbServer, store: TrustStore, new: Authority) -> None:
+def test_context_in_a_driver_heals_for_the_next(
+    mariadb: MariaDbServer, store: TrustStore, new: Authority, wait_for_healing: Step
+) -> None:
     """A driver that was given the context fails once; the context that is given out next knows the new root."""
     mariadb.present(new.issue([HOST]))
 
@@ -292,7 +298,9 @@ def tls_server(new: Authority, tmp_path: Path) -> Iterator[int]:
         thread.join()
 
 
-def test_context_in_an_event_loop_heals_for_the_next(tls_server: int, store: TrustStore) -> None:
+def test_context_in_an_event_loop_heals_for_the_next(
+    tls_server: int, store: TrustStore, wait_for_healing: Step
+) -> None:
     """The same holds for asyncio, whose loop does not wait for the download."""
 
     async def connect() -> None:
@@ -310,24 +318,26 @@ def test_context_in_an_event_loop_heals_for_the_next(tls_server: int, store: Tru
 
 
 def test_context_on_lambda_starts_no_thread(
-    tls_server: int, store: TrustStore, monkeypatch: pytest.MonkeyPatch
+    tls_server: int, store: TrustStore, monkeypatch: pytest.MonkeyPatch, refresh_thread: Thread
 ) -> None:
     """AWS Lambda freezes threads: there a context fails and leaves it at that."""
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "orders")
     context = rds_tls.ssl_context(HOST, settings=store.settings)
     with socket.create_connection(("127.0.0.1", tls_server)) as plain, pytest.raises(ssl.SSLCertVerificationError):
         context.wrap_socket(plain, server_hostname=HOST)
-    assert refresh.SCHEDULE._thread is None
+    assert refresh_thread() is None
 
 
-def test_wrong_name_does_not_heal_a_context(tls_server: int, store: TrustStore, new: Authority) -> None:
+def test_wrong_name_does_not_heal_a_context(
+    tls_server: int, store: TrustStore, new: Authority, refresh_thread: Thread
+) -> None:
     """A handshake that fails for any other reason looks for nothing."""
     store.publish(REGION, new.root_pem)
     rds_tls.prefetch(REGION, settings=store.settings)
     context = rds_tls.ssl_context(HOST, settings=store.settings)
     with socket.create_connection(("127.0.0.1", tls_server)) as plain, pytest.raises(ssl.SSLCertVerificationError):
         context.wrap_socket(plain, server_hostname=f"x{HOST}")
-    assert refresh.SCHEDULE._thread is None
+    assert refresh_thread() is None
 
 
 # One program of many: eight threads ask for the same cold region, then it prints what each of them got.
@@ -504,7 +514,11 @@ def test_whatever_stops_healing_is_logged(store: TrustStore, caplog: pytest.LogC
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("bug"), SystemExit("a signal's own"), MemoryError()])
 def test_whatever_stops_background_work_is_logged(
-    store: TrustStore, error: BaseException, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    store: TrustStore,
+    error: BaseException,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    wait_for_healing: Step,
 ) -> None:
     """Nothing that background work raises comes to threading.excepthook, which prints a traceback."""
     complaints: list[object] = []

@@ -1,17 +1,29 @@
 """Which roots are trusted, from where, and what is said when there are none."""
 
+import time
 from pathlib import Path
 
 import pytest
 
 import rds_tls
 from rds_tls.endpoint import RootSet
-from rds_tls.roots import snapshot
+from rds_tls.roots import healing, lookup, snapshot
 from rds_tls.roots.anchors import Source
 from rds_tls.roots.lookup import trusted_bundle
 from rds_tls.roots.pem import MAX_BYTES
 from rds_tls.settings import Settings, process_settings
 from tests.conftest import OFFLINE
+from tests.roots.conftest import Step, Thread
+from tests.support.local_rds import Authority, KeyType
+from tests.support.trust_store import (
+    KNOWN,
+    OF_REGION,
+    REGION,
+    ROOTS,
+    TrustStore,
+    publish_in_memory,
+    shipped,
+)
 
 HOST = "db.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 PROXY = "px.proxy-abc123def456.eu-west-1.rds.amazonaws.com"
@@ -136,3 +148,101 @@ def test_region_misspelt() -> None:
     """A name that no partition has is called so."""
     with pytest.raises(rds_tls.OptionError, match="is not the name of an AWS region"):
         rds_tls.ca_path(region="eu-west1")
+
+
+def test_offline_asks_nobody(store: TrustStore, root: bytes, wait_for_refresh: Step) -> None:
+    """Offline, the cache serves whatever its age, and nothing is ever asked for."""
+    store.publish(REGION, root)
+    offline = store.settings._replace(offline=True, max_age=0)
+    with pytest.raises(rds_tls.TrustError, match="RDS_TLS_BUNDLE_DIR"):
+        trusted_bundle(ROOTS, offline)
+    assert store.asked == []
+    fetched = trusted_bundle(ROOTS, store.settings)
+    assert trusted_bundle(ROOTS, offline).path == fetched.path
+    wait_for_refresh()
+    assert store.asked == [OF_REGION]
+
+
+def test_fresh_cache_wins_over_the_snapshot(store: TrustStore) -> None:
+    """A fresh entry is preferred, and nothing is asked for."""
+    store.put("eu-west-1", shipped(KNOWN), time.time())
+    assert trusted_bundle(KNOWN, store.settings).source is Source.CACHE
+    assert store.asked == []
+
+
+@pytest.mark.parametrize(("days", "source"), [(-1, Source.SNAPSHOT), (1, Source.CACHE)])
+def test_newer_of_two_stale_sources_is_served(
+    store: TrustStore, days: int, source: Source, wait_for_refresh: Step
+) -> None:
+    """Of a stale entry and the snapshot the newer one is served at once, while a refresh runs."""
+    shipped_at = trusted_bundle(KNOWN, store.settings._replace(offline=True)).as_of
+    assert shipped_at is not None
+    store.put("eu-west-1", shipped(KNOWN), shipped_at + days * 86_400)
+    store.publish("eu-west-1", shipped(KNOWN))
+    stale = store.settings._replace(max_age=0)
+    assert trusted_bundle(KNOWN, stale).source is source
+    wait_for_refresh()
+    refreshed = trusted_bundle(KNOWN, stale)
+    assert refreshed.source is Source.CACHE
+    assert refreshed.as_of == pytest.approx(time.time(), abs=60)
+    assert store.asked == ["/eu-west-1/eu-west-1-bundle.pem"]
+
+
+def test_clock_set_back_makes_an_entry_stale_not_immortal(
+    store: TrustStore, root: bytes, wait_for_refresh: Step
+) -> None:
+    """An entry from the future is served, and refreshed as a stale one is."""
+    store.put(REGION, root, time.time() + 365 * 86_400)
+    store.publish(REGION, root)
+    assert trusted_bundle(ROOTS, store.settings).source is Source.CACHE
+    wait_for_refresh()
+    assert store.asked == [OF_REGION]
+
+
+def test_fresh_cache_wins_even_over_a_newer_snapshot(store: TrustStore) -> None:
+    """Precedence asks for freshness first and for age second."""
+    shipped_at = trusted_bundle(KNOWN, store.settings._replace(offline=True)).as_of
+    assert shipped_at is not None
+    store.put("eu-west-1", shipped(KNOWN), shipped_at - 86_400)
+    patient = store.settings._replace(max_age=float("inf"))
+    assert trusted_bundle(KNOWN, patient).source is Source.CACHE
+
+
+def test_newest_entry_wins_wherever_it_is(store: TrustStore, root: bytes, new_process: Step) -> None:
+    """Of an entry on disk and one in memory the one that was fetched last is served."""
+    other = Authority(REGION, KeyType.ECC384).root_pem
+    store.put(REGION, root, time.time() - 60)
+    publish_in_memory(store, REGION, other, time.time())
+    assert trusted_bundle(ROOTS, store.settings).path.startswith("/proc/self/fd/")
+    store.put(REGION, root, time.time() + 1)
+    new_process()
+    assert trusted_bundle(ROOTS, store.settings).path == f"{store.settings.cache_dir}/{store.name(REGION)}.pem"
+
+
+def test_amazon_roots_are_never_renewed(store: TrustStore, refresh_thread: Thread) -> None:
+    """The Amazon Trust Services roots ship with the package, and no trust store of RDS's is asked for them."""
+    amazon = trusted_bundle(RootSet(rds_tls.Trust.AMAZON, None), store.settings._replace(max_age=0))
+    assert amazon.source is Source.SNAPSHOT
+    assert refresh_thread() is None
+    assert healing.heal(amazon) is None
+    assert store.asked == []
+
+
+def test_answer_is_held_for_a_while(store: TrustStore, monkeypatch: pytest.MonkeyPatch, forget_answers: Step) -> None:
+    """What another process stores meanwhile is noticed when the hold ends, not at every call."""
+    offline = store.settings._replace(offline=True)
+    assert trusted_bundle(KNOWN, offline).source is Source.SNAPSHOT
+    store.put("eu-west-1", shipped(KNOWN), time.time())
+    assert trusted_bundle(KNOWN, offline).source is Source.SNAPSHOT
+    monkeypatch.setattr(lookup, "_HOLD", 0.0)
+    forget_answers()
+    assert trusted_bundle(KNOWN, offline).source is Source.CACHE
+    publish_in_memory(store, "eu-west-1", shipped(KNOWN), time.time() + 1)
+    assert trusted_bundle(KNOWN, offline).path.startswith("/proc/self/fd/")
+
+
+def test_held_answers_are_bounded(store: TrustStore) -> None:
+    """A program that makes up settings for ever does not fill its memory with answers."""
+    for number in range(lookup._MAX_REMEMBERED + 10):
+        trusted_bundle(KNOWN, store.settings._replace(offline=True, max_age=float(number)))
+    assert len(lookup._remembered) <= lookup._MAX_REMEMBERED

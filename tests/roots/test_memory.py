@@ -4,7 +4,6 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,19 +20,6 @@ from tests.support.local_rds import Authority, KeyType
 from tests.support.trust_store import HOST, REGION, TrustStore, environment
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="this system has no files without a name")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHttps]:
-    """One HTTPS server for every test here."""
-    with LocalHttps(tmp_path_factory.mktemp("https")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def root() -> bytes:
-    """A root of the region."""
-    return Authority(REGION, KeyType.ECC384).root_pem
 
 
 @pytest.fixture

@@ -5,53 +5,29 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import rds_tls
 from rds_tls.context import shared_context
-from rds_tls.endpoint import RootSet, Trust
 from rds_tls.roots import known as known_roots
-from rds_tls.roots import lookup as trust
 from rds_tls.roots import snapshot
 from rds_tls.roots.anchors import Source
 from rds_tls.roots.cache.disk import Cache
 from rds_tls.roots.cache.memory import MEMORY
 from rds_tls.roots.lookup import trusted_bundle
 from rds_tls.roots.origin import NOTHING_KNOWN, Origin
-from tests.support.local_https import LocalHttps, reply
+from tests.roots.conftest import Step
+from tests.support.local_https import reply
 from tests.support.local_rds import Authority, KeyType
 from tests.support.minting import fingerprints
-from tests.support.trust_store import HOST, REGION, TrustStore
+from tests.support.trust_store import HOST, KNOWN, OF_REGION, REGION, ROOTS, TrustStore
 
-ROOTS = RootSet(Trust.RDS, REGION)
-KNOWN = RootSet(Trust.RDS, "eu-west-1")
-OF_REGION = f"/{REGION}/{REGION}-bundle.pem"
 AWS = "https://truststore.pki.rds.amazonaws.com"
 
 # How a root comes to be stored, so that it is there when the table of known roots has learned better.
 PLACES = ["cache", "memory", "prefetched"]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHttps]:
-    """One HTTPS server for every test here."""
-    with LocalHttps(tmp_path_factory.mktemp("https")) as server:
-        yield server
-
-
-@pytest.fixture
-def store(server: LocalHttps, tmp_path: Path) -> TrustStore:
-    """An empty trust store, and settings that use it with an empty cache."""
-    return TrustStore(server, tmp_path / "cache")
-
-
-@pytest.fixture(scope="module")
-def root() -> bytes:
-    """A root of the region that nobody knows yet."""
-    return Authority(REGION, KeyType.ECC384).root_pem
 
 
 @pytest.fixture(scope="module")
@@ -83,14 +59,19 @@ def keep(store: TrustStore, place: str, region: str, content: bytes) -> rds_tls.
 
 @pytest.mark.parametrize("place", PLACES)
 def test_forged_root_is_unmasked_by_an_upgrade(
-    store: TrustStore, root: bytes, place: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    store: TrustStore,
+    root: bytes,
+    place: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    forget_answers: Step,
 ) -> None:
     """A root that was new when it was stored is trusted until a version lists another one of its name."""
     settings = keep(store, place, REGION, root)
     assert trusted_bundle(ROOTS, settings).source in {Source.CACHE, Source.PREFETCHED}
     monkeypatch.setitem(known_roots.RDS_ROOTS, (REGION, known_roots.GA, "rds-ca-ecc384-g1"), "0" * 64)
     for _ in range(2):
-        trust._remembered.clear()
+        forget_answers()
         with caplog.at_level(logging.WARNING, "rds_tls"), pytest.raises(rds_tls.TrustError, match="are at hand"):
             trusted_bundle(ROOTS, settings)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
@@ -178,12 +159,14 @@ def test_judging_known_roots_loads_no_cryptography(tmp_path: Path) -> None:
     ) == set()
 
 
-def test_entry_is_judged_once(store: TrustStore, root: bytes, caplog: pytest.LogCaptureFixture) -> None:
+def test_entry_is_judged_once(
+    store: TrustStore, root: bytes, caplog: pytest.LogCaptureFixture, forget_answers: Step
+) -> None:
     """A root that this version does not list is parsed for the first look, and not for every further one."""
     settings = keep(store, "cache", REGION, root)
     with caplog.at_level(logging.INFO, "rds_tls"):
         for _ in range(3):
-            trust._remembered.clear()
+            forget_answers()
             trusted_bundle(ROOTS, settings)
     assert caplog.text.count("does not list yet") == 1
 
@@ -245,7 +228,7 @@ def test_format_of_a_download_makes_no_other_origin(store: TrustStore, root: byt
     assert trusted_bundle(ROOTS, store.settings._replace(offline=True)).path == entry.path
 
 
-def test_two_mirrors_do_not_fight_for_a_file(store: TrustStore, root: bytes) -> None:
+def test_two_mirrors_do_not_fight_for_a_file(store: TrustStore, root: bytes, forget_answers: Step) -> None:
     """Callers of two mirrors take turns with one cache directory, and each downloads once."""
     other_root = Authority(REGION, KeyType.ECC384).root_pem
     other = store.settings._replace(truststore_url=f"{store.settings.truststore_url}/other")
@@ -253,7 +236,7 @@ def test_two_mirrors_do_not_fight_for_a_file(store: TrustStore, root: bytes) -> 
     store.server.url(f"/other{OF_REGION}", reply(200, other_root))
     found = set()
     for settings in (store.settings, other) * 3:
-        trust._remembered.clear()
+        forget_answers()
         found.add(trusted_bundle(ROOTS, settings).path)
     assert store.asked == [OF_REGION, f"/other{OF_REGION}"]
     assert len(found) == 2

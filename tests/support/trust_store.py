@@ -1,19 +1,30 @@
 """A trust store of one's own: a mirror on loopback that publishes whatever a test wants."""
 
 import os
+import re
+import ssl
 from pathlib import Path
 
 from rds_tls.endpoint import RootSet, Trust
+from rds_tls.roots import snapshot
 from rds_tls.roots.cache import entry_name
 from rds_tls.roots.cache.disk import Cache
 from rds_tls.roots.cache.entry import Entry
-from rds_tls.roots.origin import Origin, Validators
+from rds_tls.roots.cache.memory import MEMORY
+from rds_tls.roots.origin import NOTHING_KNOWN, Origin, Validators
 from rds_tls.settings import Settings
 from tests.support.local_https import Answer, LocalHttps, reply
 
 # A region that neither the snapshot nor the table of known roots has: its roots may be made here.
 REGION = "eu-north-9"
 HOST = f"orders.cluster-abc123def456.{REGION}.rds.amazonaws.com"
+ROOTS = RootSet(Trust.RDS, REGION)
+
+# A region that both have.
+KNOWN = RootSet(Trust.RDS, "eu-west-1")
+
+OF_REGION = f"/{REGION}/{REGION}-bundle.pem"
+OF_ALL = "/global/global-bundle.pem"
 
 
 class TrustStore:
@@ -82,3 +93,24 @@ def environment(store: TrustStore, **more: str) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         **more,
     }
+
+
+def publish_in_memory(store: TrustStore, region: str, content: bytes, fetched_at: float) -> Entry:
+    """Keep an entry in memory, as if it had been downloaded at some moment."""
+    url = f"{store.settings.truststore_url}/{region}/{region}-bundle.pem"
+    return MEMORY.publish(store.name(region), content, Origin(url, NOTHING_KNOWN, fetched_at))
+
+
+def shipped(roots: RootSet) -> bytes:
+    """The real roots of a region, from the snapshot."""
+    found = snapshot.find(roots)
+    assert found is not None
+    return Path(found.path).read_bytes()
+
+
+def certificates(content: bytes) -> set[bytes]:
+    """The certificates in some PEM, whatever else it says."""
+    return {ssl.PEM_cert_to_DER_cert(block) for block in re.findall(_CERTIFICATE, content.decode())}
+
+
+_CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
