@@ -4,7 +4,8 @@ Everything here verifies the server's chain against the region's RDS roots, and 
 No argument weakens that, and a driver option that would is refused.
 """
 
-from rds_tls.connect.plan import MYSQL, POSTGRES, Request, make_plan
+from rds_tls.connect.plan import Request, make_plan
+from rds_tls.drivers import MYSQL, POSTGRES, async_adapter, sync_adapter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import pymysql
 
     from rds_tls.connect.plan import Address, Password, Plan
+    from rds_tls.drivers import SyncAdapter
     from rds_tls.settings import Settings
 
 
@@ -73,7 +75,7 @@ def connect_postgres(
         database=dbname,
     )
     plan = make_plan(POSTGRES, "psycopg", request, driver_options)
-    connection: psycopg.Connection[Any] = _connect(plan)
+    connection: psycopg.Connection[Any] = _connect(sync_adapter(POSTGRES, "psycopg"), plan)
     return connection
 
 
@@ -110,9 +112,10 @@ async def aconnect_postgres(
         database=dbname,
     )
     plan = await asyncio.to_thread(make_plan, POSTGRES, "psycopg", request, driver_options)
+    adapter = async_adapter(POSTGRES, "psycopg")
     while True:
         try:
-            connection: psycopg.AsyncConnection[Any] = await plan.adapter.aconnect(plan.options)
+            connection: psycopg.AsyncConnection[Any] = await adapter.aconnect(plan.options)
         except Exception as error:
             better = await asyncio.to_thread(plan.after, error)
             if better is None:
@@ -178,7 +181,7 @@ def connect_mysql(
         database=database,
     )
     plan = make_plan(MYSQL, "pymysql", request, driver_options)
-    connection: pymysql.Connection[Any] = _connect(plan)
+    connection: pymysql.Connection[Any] = _connect(sync_adapter(MYSQL, "pymysql"), plan)
     return connection
 
 
@@ -288,10 +291,10 @@ def mysql_kwargs(
     return make_plan(MYSQL, driver, request, driver_options).options
 
 
-def _connect(plan: "Plan") -> "Any":  # noqa: ANN401 - the driver's connection
+def _connect(adapter: "SyncAdapter", plan: "Plan") -> "Any":  # noqa: ANN401 - the driver's connection
     while True:
         try:
-            connection = plan.adapter.connect(plan.options)
+            connection = adapter.connect(plan.options)
         except Exception as error:
             better = plan.after(error)
             if better is None:

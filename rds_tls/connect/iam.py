@@ -4,21 +4,22 @@ The database checks the token when it lets the user in, so a connection may live
 clear text inside TLS: whoever reads it can log in with it.
 """
 
+from __future__ import annotations
+
 import threading
 from contextlib import contextmanager
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from rds_tls.endpoint import Endpoint, Kind
 from rds_tls.errors import IamError
 from rds_tls.extras import require
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from logging import Logger, LogRecord
-    from typing import Any
 
-EXTRA = "iam"
+_EXTRA = "iam"
 
 # How long a token is good for, in seconds: docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html
 LIFETIME = 900
@@ -44,7 +45,7 @@ def token(endpoint: Endpoint, port: int, user: str, region: str) -> str:
         DriverNotInstalledError: botocore is not installed.
         IamError: there are no AWS credentials, or they cannot be used; the cause is botocore's error.
     """
-    require("botocore.session", EXTRA)
+    require("botocore.session", _EXTRA)
     try:
         with _unlogged():
             return _signed(endpoint, port, user, region)
@@ -72,7 +73,7 @@ def _signed(endpoint: Endpoint, port: int, user: str, region: str) -> str:
     return str(signed).removeprefix("https://")
 
 
-def _signer(service: str, region: str) -> "Any":  # noqa: ANN401 - botocore has no types
+def _signer(service: str, region: str) -> Any:  # noqa: ANN401 - botocore has no types
     from botocore.model import ServiceId
     from botocore.signers import RequestSigner
 
@@ -87,7 +88,7 @@ def _signer(service: str, region: str) -> "Any":  # noqa: ANN401 - botocore has 
     return RequestSigner(ServiceId(service), region, service, "v4", credentials, emitter)
 
 
-def _credentials(session: "Any") -> "Any":  # noqa: ANN401 - botocore has no types
+def _credentials(session: Any) -> Any:  # noqa: ANN401 - botocore has no types
     """Give the credentials of this moment, fetched or renewed where need be; None where there are none."""
     from botocore.credentials import Credentials
 
@@ -139,7 +140,7 @@ def _words(error: Exception) -> str:
 _signing = threading.local()
 
 
-def _may_log(record: "LogRecord") -> bool:
+def _may_log(record: LogRecord) -> bool:
     if not getattr(_signing, "now", False):
         return True
     record.exc_info = None  # a traceback quotes the answer that could not be read
@@ -147,7 +148,7 @@ def _may_log(record: "LogRecord") -> bool:
 
 
 @cache
-def _loggers() -> "list[Logger]":
+def _loggers() -> list[Logger]:
     """Give the logger of each module of botocore, imported or not: a logger's filter holds for none below it."""
     import logging
     from pkgutil import iter_modules
@@ -160,7 +161,7 @@ def _loggers() -> "list[Logger]":
 
 
 @contextmanager
-def _unlogged() -> "Iterator[None]":
+def _unlogged() -> Iterator[None]:
     """Keep a token, and the credentials that sign it, out of logs while this thread signs.
 
     At DEBUG botocore writes down what a token is made of, its signature too, and answers that bring credentials.
@@ -175,7 +176,7 @@ def _unlogged() -> "Iterator[None]":
 
 
 @cache
-def _session() -> "Any":  # noqa: ANN401 - botocore has no types
+def _session() -> Any:  # noqa: ANN401 - botocore has no types
     """Keep one session: it asks for credentials once, over the network perhaps, and renews them by itself."""
     from botocore.session import Session
 

@@ -3,11 +3,11 @@
 And what is decided after it failed: whether newer roots make one more attempt worth while, or what to tell the caller.
 """
 
-from functools import cache, lru_cache
-from importlib import import_module
+import socket
+from functools import lru_cache
 
 from rds_tls import log
-from rds_tls.drivers import Target, check_names
+from rds_tls.drivers import Engine, Target, adapter_of, check_names
 from rds_tls.endpoint import Endpoint, RootSet, endpoint_of, reconciled, root_set, split_host
 from rds_tls.errors import OptionError, RdsTlsError
 from rds_tls.records import NamedTuple
@@ -17,28 +17,15 @@ from rds_tls.settings import Settings, process_settings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import ModuleType
     from typing import Any
 
+    from rds_tls.drivers import Adapter
     from rds_tls.roots.anchors import Anchors
 
     Address = tuple[str, int]
     Password = str | Callable[[], str]
 
 _MAX_PORT = 65_535
-
-
-class Engine(NamedTuple):
-    """A database engine: its port, what its drivers call a database, and the drivers that have an adapter."""
-
-    name: str
-    port: int
-    database_option: str
-    drivers: tuple[str, ...]
-
-
-POSTGRES = Engine("Aurora PostgreSQL", 5432, "dbname", ("psycopg",))
-MYSQL = Engine("Aurora MySQL", 3306, "database", ("pymysql",))
 
 
 class Request(NamedTuple):
@@ -69,7 +56,7 @@ class Plan(NamedTuple):
         healed: whether the trust anchors are what healing found, so that there is nothing more to try.
     """
 
-    adapter: "ModuleType"
+    adapter: "Adapter"
     target: Target
     options: "dict[str, Any]"
     healed: bool = False
@@ -91,7 +78,7 @@ class Plan(NamedTuple):
         """
         from rds_tls.diagnosis.causes import Cause, diagnose
 
-        diagnosis = diagnose(self.adapter.reason(error, self.target))
+        diagnosis = diagnose(self.adapter.explain(error, self.target))
         if diagnosis is None:
             return None
         if diagnosis.cause is Cause.UNKNOWN_ROOT and not self.healed:
@@ -109,7 +96,7 @@ class Plan(NamedTuple):
         target = self.target._replace(bundle=bundle)
         try:
             options = {**self.options, **self.adapter.kwargs(target)}
-        except (OSError, RdsTlsError) as error:  # as when a tunnel's name no longer resolves
+        except RdsTlsError as error:  # as when OpenSSL cannot load them
             log.warning("no second attempt at %s with newer roots: %s", target.host, error)
             return None
         return self._replace(target=target, options=options, healed=True)
@@ -130,18 +117,14 @@ def make_plan(engine: Engine, driver: str, request: Request, driver_options: "Ma
     Raises:
         EndpointError, OptionError, TrustError, DriverNotInstalledError, IamError: as for ``connect_postgres``.
     """
-    if driver not in engine.drivers:
-        raise OptionError(f"{engine.name} has no such driver= here: use one of {', '.join(engine.drivers)}")
-    adapter = _adapter(driver)
+    adapter = adapter_of(engine, driver)
     check_names(adapter, driver_options)
     route = _route(request)
     settings = process_settings() if request.settings is None else request.settings
-    target = Target(
-        host=route.endpoint.host,
-        port=route.port or engine.port,
-        bundle=trusted_bundle(route.roots, settings),
-        via=None if request.via is None else _checked_via(request.via),
-    )
+    bundle = trusted_bundle(route.roots, settings)
+    via = None if request.via is None else _checked_via(request.via)
+    addresses = _resolved(via[0]) if via is not None and adapter.NEEDS_ADDRESSES else ()
+    target = Target(route.endpoint.host, route.port or engine.port, bundle, via, addresses)
     options = adapter.kwargs(target)
     if request.user is not None:
         options["user"] = request.user
@@ -149,15 +132,16 @@ def make_plan(engine: Engine, driver: str, request: Request, driver_options: "Ma
     if password is not None:
         options["password"] = password
     if request.database is not None:
-        options[engine.database_option] = request.database
+        options[adapter.DATABASE] = request.database
     options.update(driver_options)
     adapter.check(options)
     return Plan(adapter, target, options)
 
 
-@cache
-def _adapter(driver: str) -> "ModuleType":
-    return import_module(f"rds_tls.drivers.{driver}")
+def _resolved(name: str) -> tuple[str, ...]:
+    """Ask the resolver for the addresses of a name, each once, in its order."""
+    found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class Route(NamedTuple):

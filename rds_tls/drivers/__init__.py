@@ -1,51 +1,39 @@
-"""What every driver adapter is given and what it shares; one module beside this for each driver.
+"""The engines, their drivers, and what an adapter is: one module beside this for each driver.
 
-An adapter module has:
-
-- ``EXTRA``: the extra of rds-tls that installs the driver;
-- ``RESERVED``: driver options that a caller may not pass, and why, besides every one that starts with ``ssl``;
-- ``known()``: the name of each option that the installed driver takes;
-- ``kwargs(target)``: the driver's own arguments for a verified connection, with a value for all that decides about TLS
-  or where to dial, so that what a URL or a settings file says beside them does not count;
-- ``check(options)``: raise for a value that the driver would send as something else;
-- ``connect(options)``: the driver's connection;
-- ``verify(connection, target, options)``: raise unless the connection's TLS is what was asked for;
-- ``reason(error, target)``: the text that says why the driver did not connect.
+To add a driver: its module here, its name in ``PostgresDriver``, ``AsyncPostgresDriver`` or ``MysqlDriver``, an extra
+in ``pyproject.toml``, a line in ``tests/typing/adapters.py``, by which mypy compares it with the protocols below, and a
+row in ``tests/hostile/drivers.py``.
 """
 
-from rds_tls.errors import OptionError
-from rds_tls.records import NamedTuple
+from __future__ import annotations
 
-TYPE_CHECKING = False
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, Protocol, cast, get_args
+
+from rds_tls.errors import OptionError, UnverifiedConnectionError
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-    from typing import Any, Protocol
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from rds_tls.roots.anchors import Anchors
 
-    class Adapter(Protocol):
-        """The shape of a driver module."""
+PostgresDriver = Literal["psycopg"]
+AsyncPostgresDriver = Literal["psycopg"]
+MysqlDriver = Literal["pymysql"]
 
-        EXTRA: str
-        RESERVED: dict[str, str]
 
-        def known(self) -> Collection[str]:
-            """Name each option that the installed driver takes."""
+class Engine(NamedTuple):
+    """A database engine: its port, and its drivers that have an adapter, as a ``driver=`` names them."""
 
-        def kwargs(self, target: "Target") -> dict[str, Any]:
-            """Give the driver's own arguments for a verified connection."""
+    name: str
+    port: int
+    drivers: tuple[str, ...]
+    async_drivers: tuple[str, ...] = ()
 
-        def check(self, options: Mapping[str, Any]) -> None:
-            """Raise for a value that the driver would send as something else."""
 
-        def connect(self, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - each driver has its own class
-            """Connect with the driver."""
-
-        def verify(self, connection: Any, target: "Target", options: Mapping[str, Any]) -> None:  # noqa: ANN401 - as above
-            """Raise unless the connection's TLS is what was asked for."""
-
-        def reason(self, error: Exception, target: "Target") -> str:
-            """Give the text that says why the driver did not connect."""
+POSTGRES = Engine("Aurora PostgreSQL", 5432, get_args(PostgresDriver), get_args(AsyncPostgresDriver))
+MYSQL = Engine("Aurora MySQL", 3306, get_args(MysqlDriver))
 
 
 class Target(NamedTuple):
@@ -56,15 +44,96 @@ class Target(NamedTuple):
         port: the endpoint's TCP port.
         bundle: the trust anchors.
         via: the address (name or IP, port) to dial in place of the endpoint, or None to dial the endpoint.
+        via_addresses: the IP addresses that the name in ``via`` resolved to, in the resolver's order, for an adapter
+            with ``NEEDS_ADDRESSES``; empty for every other.
     """
 
     host: str
     port: int
-    bundle: "Anchors"
+    bundle: Anchors
     via: tuple[str, int] | None = None
+    via_addresses: tuple[str, ...] = ()
 
 
-def reserved(name: str, reasons: "Mapping[str, str]") -> str | None:
+class Adapter(Protocol):
+    """What each driver's module has, however it dials.
+
+    Attributes:
+        DATABASE: the driver's name for the option that names a database.
+        NEEDS_ADDRESSES: whether the driver takes no name in ``via``, so that the plan resolves it.
+        RESERVED: driver options that a caller may not pass, and why, besides every one that starts with ``ssl``.
+    """
+
+    DATABASE: str
+    NEEDS_ADDRESSES: bool
+    RESERVED: dict[str, str]
+
+    def known(self) -> Collection[str]:
+        """Name each option that the installed driver takes."""
+
+    def kwargs(self, target: Target, /) -> dict[str, Any]:
+        """Give the driver's own arguments for a verified connection; nothing is resolved or dialled.
+
+        All that decides about TLS or where to dial has a value among them, so that what a URL or a settings file says
+        beside them does not count.
+        """
+
+    def check(self, options: Mapping[str, Any], /) -> None:
+        """Raise for a value that the driver would send as something else."""
+
+    def verify(self, connection: Any, target: Target, options: Mapping[str, Any], /) -> None:  # noqa: ANN401 - the driver's
+        """Raise unless the connection's TLS is what was asked for; the connection has been closed then."""
+
+    def explain(self, error: Exception, target: Target, /) -> str:
+        """Give the text that says why the driver did not connect; this may dial the server once more."""
+
+
+class SyncAdapter(Adapter, Protocol):
+    """The module of a driver whose connect returns a connection."""
+
+    def connect(self, options: Mapping[str, Any], /) -> Any:  # noqa: ANN401 - each driver has its own class
+        """Dial with the driver."""
+
+
+class AsyncAdapter(Adapter, Protocol):
+    """The module of a driver whose connect is awaited."""
+
+    async def aconnect(self, options: Mapping[str, Any], /) -> Any:  # noqa: ANN401 - as above
+        """Dial with the driver, in the running event loop."""
+
+
+def adapter_of(engine: Engine, driver: str) -> Adapter:
+    """Find the adapter of a driver that gives its arguments away, however it dials.
+
+    Raises:
+        OptionError: the engine has no such driver here.
+    """
+    drivers = tuple(dict.fromkeys(engine.drivers + engine.async_drivers))
+    return cast("Adapter", _module(engine, driver, drivers))
+
+
+def sync_adapter(engine: Engine, driver: str) -> SyncAdapter:
+    """Find the adapter of a driver that connects; raises as ``adapter_of``."""
+    return cast("SyncAdapter", _module(engine, driver, engine.drivers))
+
+
+def async_adapter(engine: Engine, driver: str) -> AsyncAdapter:
+    """Find the adapter of a driver that is awaited; raises as ``adapter_of``."""
+    return cast("AsyncAdapter", _module(engine, driver, engine.async_drivers))
+
+
+def _module(engine: Engine, driver: str, drivers: tuple[str, ...]) -> object:
+    if driver not in drivers:
+        raise OptionError(f"{engine.name} has no such driver= here: use one of {', '.join(drivers)}")
+    return _imported(driver)
+
+
+@cache
+def _imported(driver: str) -> object:
+    return import_module(f"{__name__}.{driver}")
+
+
+def reserved(name: str, reasons: Mapping[str, str]) -> str | None:
     """Say why a caller may not pass a driver option.
 
     Every name that starts with ``ssl`` is reserved, so that one which a later driver adds is caught too.
@@ -81,7 +150,7 @@ def reserved(name: str, reasons: "Mapping[str, str]") -> str | None:
     return reasons.get(name)
 
 
-def check_names(adapter: "Adapter", names: "Iterable[str]") -> None:
+def check_names(adapter: Adapter, names: Iterable[str]) -> None:
     """Refuse driver options that contradict verified TLS, that rds_tls sets itself, or that the driver does not know.
 
     A name that the driver does not know is not for the driver to refuse: psycopg writes names into a connection string
@@ -107,10 +176,28 @@ def _is_plain(name: str) -> bool:
     return name.isascii() and name.isidentifier()
 
 
-def _unknown(name: str, known: "Collection[str]") -> str:
-    from difflib import get_close_matches
+def _unknown(name: str, known: Collection[str]) -> str:
+    from difflib import get_close_matches  # only a refusal needs it
 
     shown = repr(name) if _is_plain(name) else "whose name is no identifier"
     nearest = get_close_matches(name.lower(), sorted(known), n=1)
     hint = f"the nearest that it has is {nearest[0]!r}" if nearest else "check the spelling"
     return f"the installed driver has no option {shown}: {hint}"
+
+
+def close_unverified(close: Callable[[], object], driver: str, host: str) -> NoReturn:
+    """Close a connection that is not what was asked for: the end of each adapter's ``verify``.
+
+    Args:
+        close: closes the connection.
+        driver: the driver's name, for people.
+        host: the endpoint.
+
+    Raises:
+        UnverifiedConnectionError: always.
+    """
+    close()
+    raise UnverifiedConnectionError(
+        f"{driver} returned a connection to {host} without verified TLS; it was closed. "
+        f"Please report this, with the version of {driver} and, where it has one, of its C library."
+    )

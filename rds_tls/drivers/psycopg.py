@@ -1,33 +1,36 @@
 """psycopg 3 (sync and async): libpq reads a file of trust anchors and verifies by itself."""
 
+from __future__ import annotations
+
 import inspect
 import os
 import socket
 import ssl
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from rds_tls.context import shared_context
-from rds_tls.drivers import reserved
-from rds_tls.errors import OptionError, UnverifiedConnectionError
+from rds_tls.drivers import close_unverified, reserved
+from rds_tls.errors import OptionError
 from rds_tls.extras import require
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
-    from typing import Any
 
     import psycopg
 
     from rds_tls.drivers import Target
 
-EXTRA = "postgres"
+_EXTRA = "postgres"
+DATABASE = "dbname"
+NEEDS_ADDRESSES = True  # libpq's hostaddr takes no name
 
 # What a client sends to ask for TLS (PostgreSQL documentation, "Message Formats": SSLRequest).
 _SSL_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
 
 # How long each step of a second handshake may take; only a refused connection waits for it.
-_REASON_SECONDS = 5.0
+_EXPLAIN_SECONDS = 5.0
 
 # Not named ssl..., but they decide where the bytes go or whether TLS carries them.
 RESERVED = {
@@ -58,24 +61,24 @@ _MEANT = {
 }
 
 
-def known() -> "frozenset[str]":
+def known() -> frozenset[str]:
     """Name each option that the installed psycopg and its libpq take."""
     return _known(_driver())
 
 
 @cache
-def _known(driver: "ModuleType") -> "frozenset[str]":
+def _known(driver: ModuleType) -> frozenset[str]:
     return frozenset({*_defaults(driver), *inspect.signature(driver.connect).parameters} - {"kwargs"})
 
 
 @cache
-def _defaults(driver: "ModuleType") -> "dict[str, str]":
+def _defaults(driver: ModuleType) -> dict[str, str]:
     """List libpq's parameters with the values that it was built with; an empty one stands for none."""
     return {option.keyword.decode(): (option.compiled or b"").decode() for option in driver.pq.Conninfo.get_defaults()}
 
 
 @cache
-def _settled(driver: "ModuleType") -> "dict[str, str]":
+def _settled(driver: ModuleType) -> dict[str, str]:
     """Give each reserved parameter of this libpq a value, so that no URL, environment or service file gives another.
 
     There is none for ``service``: an empty name is looked up too. What a service file sets does not count beside these.
@@ -85,7 +88,7 @@ def _settled(driver: "ModuleType") -> "dict[str, str]":
     return {name: _MEANT.get(name, value) for name, value in defaults.items()}
 
 
-def kwargs(target: "Target") -> "dict[str, Any]":
+def kwargs(target: Target) -> dict[str, Any]:
     """Give libpq's arguments for a verify-full connection.
 
     Args:
@@ -96,30 +99,23 @@ def kwargs(target: "Target") -> "dict[str, Any]":
 
     Raises:
         DriverNotInstalledError: psycopg is not installed, or finds no libpq.
-        OSError: the name in ``target.via`` does not resolve.
     """
     options: dict[str, Any] = {**_verified(target), "port": target.port}
     if target.via is not None:
         name, options["port"] = target.via
-        addresses = _addresses(name)
+        addresses = target.via_addresses or (name,)  # libpq refuses a name that nobody resolved; empty means a socket
         # libpq pairs the two lists: it dials an address and verifies the host beside it.
         options["hostaddr"] = ",".join(addresses)
         options["host"] = ",".join([target.host] * len(addresses))
     return options
 
 
-def _verified(target: "Target") -> "dict[str, str]":
+def _verified(target: Target) -> dict[str, str]:
     """Give all that libpq is told about TLS, and the name to verify."""
     return _settled(_driver()) | {"host": target.host, "sslrootcert": target.bundle.path}
 
 
-def _addresses(name: str) -> list[str]:
-    """Resolve a tunnel's name, since hostaddr takes IP addresses only; each once, in the resolver's order."""
-    found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-def check(options: "Mapping[str, Any]") -> None:
+def check(options: Mapping[str, Any]) -> None:
     """Refuse a value that libpq would not read as it was given.
 
     psycopg writes one connection string of all values. A NUL ends it, and where C takes bytes outside ASCII for blanks
@@ -136,7 +132,7 @@ def check(options: "Mapping[str, Any]") -> None:
             raise OptionError(f"{name}= has a character that libpq takes for the end of the value: leave it out")
 
 
-def _read_back(name: str, text: str) -> "dict[str, str] | None":
+def _read_back(name: str, text: str) -> dict[str, str] | None:
     """Give what libpq reads where psycopg writes one option."""
     driver = _driver()
     try:
@@ -147,7 +143,7 @@ def _read_back(name: str, text: str) -> "dict[str, str] | None":
         return None
 
 
-def connect(options: "Mapping[str, Any]") -> "psycopg.Connection[Any]":
+def connect(options: Mapping[str, Any]) -> psycopg.Connection[Any]:
     """Connect with psycopg; its exceptions pass through, without the password that psycopg leaves on them."""
     driver = _driver()
     try:
@@ -158,7 +154,7 @@ def connect(options: "Mapping[str, Any]") -> "psycopg.Connection[Any]":
     return connection
 
 
-async def aconnect(options: "Mapping[str, Any]") -> "psycopg.AsyncConnection[Any]":
+async def aconnect(options: Mapping[str, Any]) -> psycopg.AsyncConnection[Any]:
     """Connect with psycopg's asyncio twin; as ``connect``."""
     driver = _driver()
     try:
@@ -169,13 +165,13 @@ async def aconnect(options: "Mapping[str, Any]") -> "psycopg.AsyncConnection[Any
     return connection
 
 
-def _forget_secrets(error: "psycopg.Error") -> None:
+def _forget_secrets(error: psycopg.Error) -> None:
     """Take the failed connection off an error: it lists every parameter, and libpq's own object cannot be changed."""
     error._pgconn = None  # noqa: SLF001 - the property ``pgconn`` reads this, in every psycopg that pyproject.toml allows
 
 
 def verify(
-    connection: "psycopg.Connection[Any] | psycopg.AsyncConnection[Any]", target: "Target", options: "Mapping[str, Any]"
+    connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any], target: Target, options: Mapping[str, Any]
 ) -> None:
     """Raise unless libpq says that TLS carries the connection, and that it was told all that we told it.
 
@@ -186,23 +182,19 @@ def verify(
     """
     libpq = connection.pgconn
     told = {option.keyword.decode(): os.fsdecode(option.val or b"") for option in libpq.info}
-    # The address is the resolver's word, but for a tunnel's, which was resolved when the options were made.
+    # The address is the resolver's word, but for a tunnel's, which was resolved before the options were made.
     wanted = _verified(target) | {"port": str(options["port"]), "hostaddr": told["hostaddr"]}
     dialled = target.via is None or told["hostaddr"] in options["hostaddr"].split(",")
     if libpq.ssl_in_use and dialled and wanted.items() <= told.items():
         return
-    libpq.finish()
-    raise UnverifiedConnectionError(
-        f"psycopg returned a connection to {target.host} without verified TLS; it was closed. "
-        "Please report this, with the versions of psycopg and libpq."
-    )
+    close_unverified(libpq.finish, "psycopg", target.host)
 
 
-def reason(error: Exception, target: "Target") -> str:
-    """Give the text that says why psycopg did not connect.
+def explain(error: Exception, target: Target) -> str:
+    """Give the text that says why psycopg did not connect, and dial the server once more where libpq keeps that back.
 
     libpq says that a chain did not verify, but not why. Python's TLS does, so in that case it shakes hands with the
-    server once more, and sends nothing else.
+    server again, and sends nothing else.
 
     Args:
         error: what psycopg raised.
@@ -215,7 +207,7 @@ def reason(error: Exception, target: "Target") -> str:
     if "certificate verify failed" not in text:
         return text
     try:
-        with socket.create_connection(target.via or (target.host, target.port), _REASON_SECONDS) as plain:
+        with socket.create_connection(target.via or (target.host, target.port), _EXPLAIN_SECONDS) as plain:
             plain.sendall(_SSL_REQUEST)
             plain.recv(1)
             shared_context(target.bundle).wrap_socket(plain, server_hostname=target.host).close()
@@ -227,5 +219,5 @@ def reason(error: Exception, target: "Target") -> str:
 
 
 @cache
-def _driver() -> "Any":  # noqa: ANN401 - a module
-    return require("psycopg", EXTRA)
+def _driver() -> Any:  # noqa: ANN401 - a module
+    return require("psycopg", _EXTRA)

@@ -1,28 +1,31 @@
 """PyMySQL: pure Python, so it takes the SSLContext itself."""
 
+from __future__ import annotations
+
 import inspect
 from functools import cache
 from io import BufferedReader
+from typing import TYPE_CHECKING, Any
 
 from rds_tls.context import shared_context
 from rds_tls.context.sealed import is_verified
-from rds_tls.drivers import reserved
-from rds_tls.errors import DriverNotInstalledError, OptionError, UnverifiedConnectionError
+from rds_tls.drivers import close_unverified, reserved
+from rds_tls.errors import DriverNotInstalledError, OptionError
 from rds_tls.extras import require
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from socket import socket
     from types import ModuleType
-    from typing import Any
 
     import pymysql
 
     from rds_tls.context.sealed import SealedContext
     from rds_tls.drivers import Target
 
-EXTRA = "mysql"
+_EXTRA = "mysql"
+DATABASE = "database"
+NEEDS_ADDRESSES = False
 
 # PyMySQL before 1.2 logs in unencrypted when a server hides its TLS flag, SSLContext or not (seen on the wire).
 _FIRST_SAFE = (1, 2)
@@ -49,12 +52,12 @@ RESERVED = {
 }
 
 
-def known() -> "frozenset[str]":
+def known() -> frozenset[str]:
     """Name each option that the installed PyMySQL takes: the parameters of its connection."""
     return frozenset(_parameters(_driver()))
 
 
-def kwargs(target: "Target") -> "dict[str, Any]":
+def kwargs(target: Target) -> dict[str, Any]:
     """Give PyMySQL's arguments for a verified connection.
 
     Every option that decides about TLS or where to dial is among them: what a URL or a settings file says there is
@@ -73,7 +76,7 @@ def kwargs(target: "Target") -> "dict[str, Any]":
     return _settled(_driver()) | {"host": host, "port": port, "ssl": context, "ssl_disabled": False}
 
 
-def _peer(target: "Target") -> "tuple[str, int, SealedContext]":
+def _peer(target: Target) -> tuple[str, int, SealedContext]:
     """Give what to dial, and the context that verifies the endpoint there."""
     if target.via is None:
         return target.host, target.port, shared_context(target.bundle)
@@ -85,7 +88,7 @@ def _peer(target: "Target") -> "tuple[str, int, SealedContext]":
 
 
 @cache
-def _settled(driver: "ModuleType") -> "dict[str, Any]":
+def _settled(driver: ModuleType) -> dict[str, Any]:
     """Give each reserved option its default; not the old names, by which frameworks pass a login of their own."""
     return {
         name: value
@@ -95,7 +98,7 @@ def _settled(driver: "ModuleType") -> "dict[str, Any]":
 
 
 @cache
-def _parameters(driver: "ModuleType") -> "dict[str, Any]":
+def _parameters(driver: ModuleType) -> dict[str, Any]:
     """List PyMySQL's options with their defaults."""
     return {
         name: parameter.default
@@ -103,7 +106,7 @@ def _parameters(driver: "ModuleType") -> "dict[str, Any]":
     }
 
 
-def check(options: "Mapping[str, Any]") -> None:
+def check(options: Mapping[str, Any]) -> None:
     """Refuse a password that PyMySQL cannot send: its own UnicodeEncodeError would hold the password.
 
     Raises:
@@ -115,14 +118,14 @@ def check(options: "Mapping[str, Any]") -> None:
         )
 
 
-def connect(options: "Mapping[str, Any]") -> "pymysql.Connection[Any]":
+def connect(options: Mapping[str, Any]) -> pymysql.Connection[Any]:
     """Connect with PyMySQL; its exceptions pass through."""
     connection: pymysql.Connection[Any] = _connection_class(_driver())(**options)
     return connection
 
 
 @cache
-def _connection_class(driver: "ModuleType") -> "type[pymysql.Connection[Any]]":
+def _connection_class(driver: ModuleType) -> type[pymysql.Connection[Any]]:
     """Give PyMySQL's connection with two guards more.
 
     Whoever speaks out of turn before TLS is refused: PyMySQL itself reads on behind the greeting and drops what a man
@@ -135,7 +138,7 @@ def _connection_class(driver: "ModuleType") -> "type[pymysql.Connection[Any]]":
         _write_timeout: float | None
         _rfile: BufferedReader
 
-        def connect(self, sock: "socket | None" = None) -> None:
+        def connect(self, sock: socket | None = None) -> None:
             own = self._read_timeout, self._write_timeout
             self._read_timeout = self._read_timeout or self.connect_timeout
             self._write_timeout = self._write_timeout or self.connect_timeout
@@ -152,7 +155,7 @@ def _connection_class(driver: "ModuleType") -> "type[pymysql.Connection[Any]]":
     return Connection
 
 
-def verify(connection: "pymysql.Connection[Any]", target: "Target", _options: "Mapping[str, Any]") -> None:
+def verify(connection: pymysql.Connection[Any], target: Target, _options: Mapping[str, Any]) -> None:
     """Raise unless the socket is TLS 1.2 or later and verified the endpoint's name.
 
     Raises:
@@ -160,26 +163,21 @@ def verify(connection: "pymysql.Connection[Any]", target: "Target", _options: "M
     """
     # PyMySQL has no public way to its socket; the range of versions in pyproject.toml is tested for this one.
     sock = connection._sock  # type: ignore[attr-defined]  # noqa: SLF001
-    if is_verified(sock, target.host, target.bundle.identity):
-        return
-    connection.close()
-    raise UnverifiedConnectionError(
-        f"PyMySQL returned a connection to {target.host} without verified TLS; it was closed. "
-        "Please report this, with the version of PyMySQL."
-    )
+    if not is_verified(sock, target.host, target.bundle.identity):
+        close_unverified(connection.close, "PyMySQL", target.host)
 
 
-def reason(error: Exception, _target: "Target") -> str:
+def explain(error: Exception, _target: Target) -> str:
     """Give the text that says why PyMySQL did not connect: its own, which holds OpenSSL's."""
     return str(error)
 
 
 @cache
-def _driver() -> "ModuleType":
-    driver = require("pymysql", EXTRA)
+def _driver() -> ModuleType:
+    driver = require("pymysql", _EXTRA)
     if driver.VERSION[:2] < _FIRST_SAFE:
         raise DriverNotInstalledError(
             f"PyMySQL {driver.VERSION_STRING} sends the password unencrypted to a server that hides TLS: "
-            f"pip install --upgrade 'rds-tls[{EXTRA}]'"
+            f"pip install --upgrade 'rds-tls[{_EXTRA}]'"
         )
     return driver

@@ -266,6 +266,15 @@ def assert_not_passed(server: PostgresServer, pki: Pki, deviation: dict[str, Any
     assert connection.closed
 
 
+def test_name_that_nobody_resolved_is_dialled_by_nobody(pki: Pki) -> None:
+    """A tunnel's name that a plan left as it is, libpq refuses as no address; it is never left out."""
+    where = Target(HOST, 5432, target_bundle(pki.settings), ("localhost", 1))
+    options = psycopg_adapter.kwargs(where)
+    assert (options["hostaddr"], options["host"]) == ("localhost", HOST)
+    with pytest.raises(psycopg.OperationalError, match='could not parse network address "localhost"'):
+        psycopg.connect(**options)
+
+
 def test_connection_that_libpq_does_not_call_tls_is_closed(pki: Pki) -> None:
     """Whatever libpq was told, its word that TLS is in use counts: a server cannot bring this about, a bug could."""
     finished = []
@@ -322,12 +331,12 @@ def test_second_handshake_is_believed_only_about_certificates(
     answer: Callable[[Wire, Stage], None], pki: Pki, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that will not shake hands again cannot take the explanation away, nor keep the program."""
-    monkeypatch.setattr(psycopg_adapter, "_REASON_SECONDS", 0.1)
+    monkeypatch.setattr(psycopg_adapter, "_EXPLAIN_SECONDS", 0.1)
     text = "SSL error: certificate verify failed"
     script = hostile_postgres.play(answer)
     with listening(lambda wire: script(wire, EMPTY_STAGE)) as peer:
         where = Target(HOST, 5432, target_bundle(pki.settings), peer.address)
-        assert psycopg_adapter.reason(psycopg.OperationalError(text), where) == text
+        assert psycopg_adapter.explain(psycopg.OperationalError(text), where) == text
 
 
 def test_second_handshake_has_five_seconds_for_each_step(
@@ -349,7 +358,7 @@ def test_second_handshake_has_five_seconds_for_each_step(
     monkeypatch.setattr(socket, "create_connection", dialled)
     monkeypatch.setattr(ssl.SSLSocket, "do_handshake", shaken)
     error = psycopg.OperationalError("SSL error: certificate verify failed")
-    psycopg_adapter.reason(error, target(postgres, pki.settings))
+    psycopg_adapter.explain(error, target(postgres, pki.settings))
     assert timeouts == [5.0, 5.0, 5.0]
 
 
@@ -500,11 +509,11 @@ def test_leaking_pymysql_is_refused(monkeypatch: pytest.MonkeyPatch, call: Calla
         call(HOST, user="app")
 
 
-def test_reason_is_asked_only_where_libpq_has_none(postgres: PostgresServer, pki: Pki) -> None:
+def test_explanation_is_asked_only_where_libpq_has_none(postgres: PostgresServer, pki: Pki) -> None:
     """An error that says why keeps its text; one that does not keeps it too when a second handshake succeeds."""
     where = target(postgres, pki.settings)
     for text in ("connection refused", "SSL error: certificate verify failed"):
-        assert psycopg_adapter.reason(psycopg.OperationalError(text), where) == text
+        assert psycopg_adapter.explain(psycopg.OperationalError(text), where) == text
 
 
 def test_leaf_alone_is_no_ca_file(tmp_path: Path, pki: Pki) -> None:

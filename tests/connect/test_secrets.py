@@ -12,7 +12,8 @@ import pytest
 
 import rds_tls
 from rds_tls.connect import iam, plan
-from rds_tls.connect.plan import MYSQL, POSTGRES, Request, make_plan
+from rds_tls.connect.plan import Request, make_plan
+from rds_tls.drivers import MYSQL, POSTGRES
 from tests.conftest import OFFLINE, Pki
 from tests.support.leaks import CANARY, assert_clean, locals_of_ours
 from tests.support.local_https import Answer, LocalHttps, raw, reply

@@ -21,7 +21,9 @@ import pymysql
 import pytest
 
 import rds_tls
-from rds_tls.connect.plan import POSTGRES, Request, make_plan
+from rds_tls.connect.plan import Request, make_plan
+from rds_tls.drivers import POSTGRES, Target
+from rds_tls.drivers import pymysql as pymysql_adapter
 from rds_tls.endpoint import RootSet
 from rds_tls.roots import background as refresh
 from rds_tls.roots import healing, snapshot
@@ -226,10 +228,10 @@ def test_one_more_attempt_and_no_third(store: TrustStore, new: Authority) -> Non
     assert len(error.__notes__) == 1
 
 
-def test_second_attempt_that_cannot_be_made_hides_no_error(
+def test_second_attempt_dials_what_the_first_one_did(
     postgres: PostgresServer, store: TrustStore, new: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the tunnel's name is gone when newer roots are there, the first error stands, with its note."""
+    """A tunnel's name is resolved once for both attempts: gone when newer roots are there, it is not missed."""
     postgres.present(new.issue([HOST]))
     resolve, asked = socket.getaddrinfo, []
 
@@ -243,8 +245,29 @@ def test_second_attempt_that_cannot_be_made_hides_no_error(
 
     monkeypatch.setattr(socket, "getaddrinfo", once)
     options = {**login(postgres, store.settings), "via": ("tunnel.internal", postgres.port)}
-    with pytest.raises(psycopg.OperationalError, match="certificate verify failed") as caught:
-        rds_tls.connect_postgres(HOST, dbname=postgres.database, **options)
+    with rds_tls.connect_postgres(HOST, dbname=postgres.database, **options) as connection:
+        assert connection.info.hostaddr == postgres.host
+    assert len(asked) == 2
+    assert store.asked == [OF_REGION]
+
+
+def test_second_attempt_that_cannot_be_made_hides_no_error(
+    mariadb: MariaDbServer, store: TrustStore, new: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no context comes of the newer roots, the first error stands, with its note."""
+    mariadb.present(new.issue([HOST]))
+    kwargs, made = pymysql_adapter.kwargs, []
+
+    def once(target: Target) -> dict[str, Any]:
+        made.append(target)
+        if len(made) > 1:
+            raise rds_tls.TrustError("OpenSSL cannot load the trust anchors")
+        return kwargs(target)
+
+    monkeypatch.setattr(pymysql_adapter, "kwargs", once)
+    with pytest.raises(pymysql.err.OperationalError, match="certificate verify failed") as caught:
+        pymysql_connect(mariadb, store.settings)
+    assert len(made) == 2
     assert len(caught.value.__notes__) == 1
 
 
