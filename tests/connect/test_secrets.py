@@ -11,8 +11,9 @@ import pymysql
 import pytest
 
 import rds_tls
-from rds_tls.connect import iam, plan
-from rds_tls.connect.plan import Request, make_plan
+from rds_tls.connect import iam
+from rds_tls.connect.plan import make_plan
+from rds_tls.connect.request import Request
 from rds_tls.drivers import MYSQL, POSTGRES
 from tests.conftest import OFFLINE, Pki
 from tests.support.leaks import CANARY, assert_clean, locals_of_ours
@@ -65,21 +66,6 @@ def test_mistakes_do_not_show_it(
     with pytest.raises(rds_tls.RdsTlsError) as caught:
         connect(arguments.pop("host"), **arguments)
     assert_clean(caught.value, caplog)
-
-
-HOSTS = [arguments["host"] for arguments in MISTAKES.values() if "host" in arguments and "expect" not in arguments]
-
-
-def test_texts_that_may_hold_it_are_not_remembered() -> None:
-    """What a host led to is remembered for the next call, but no host that is refused, as one with a login is."""
-    rds_tls.postgres_kwargs(HOST, settings=OFFLINE)
-    before = plan._known_route.cache_info().currsize
-    assert before > 0
-    for host in HOSTS:
-        with pytest.raises(rds_tls.RdsTlsError):
-            rds_tls.postgres_kwargs(host, settings=OFFLINE)
-    assert CANARY in "".join(HOSTS)
-    assert plan._known_route.cache_info().currsize == before
 
 
 @pytest.mark.parametrize("connect", CONNECTS.values(), ids=CONNECTS)

@@ -21,7 +21,9 @@ import pymysql
 import pytest
 
 import rds_tls
-from rds_tls.connect.plan import Request, make_plan
+from rds_tls.connect.attempt import heal_or_explain
+from rds_tls.connect.plan import make_plan
+from rds_tls.connect.request import Request
 from rds_tls.drivers import POSTGRES, Target
 from rds_tls.drivers import pymysql as pymysql_adapter
 from rds_tls.endpoint import RootSet
@@ -218,13 +220,13 @@ def test_one_more_attempt_and_no_third(store: TrustStore, new: Authority) -> Non
     error = psycopg.OperationalError("unable to get local issuer certificate")
     plan = make_plan(POSTGRES, "psycopg", Request(HOST, settings=store.settings), {})
     rds_tls.prefetch(REGION, settings=store.settings)
-    second = plan.after(error)
+    second = heal_or_explain(plan, error)
     assert second is not None
     assert second.target.bundle != plan.target.bundle
     assert not hasattr(error, "__notes__")
     store.publish(REGION, new.root_pem)
     rds_tls.prefetch(REGION, settings=store.settings)
-    assert second.after(error) is None
+    assert heal_or_explain(second, error) is None
     assert len(error.__notes__) == 1
 
 

@@ -1,0 +1,109 @@
+"""One connection from a request: plan it, dial, and after a refusal heal once or explain it.
+
+Pools and frameworks that want a connection of ours each time call this, and not the public functions above it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rds_tls import log
+from rds_tls.connect.plan import make_plan
+from rds_tls.drivers import async_adapter, sync_adapter
+from rds_tls.errors import RdsTlsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rds_tls.connect.plan import Plan
+    from rds_tls.connect.request import Request
+    from rds_tls.drivers import Engine
+
+
+def connect(engine: Engine, driver: str, request: Request, driver_options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the driver's connection
+    """Dial what a request asks for, and verify what comes of it.
+
+    Args:
+        engine: the database engine.
+        driver: the name of its driver.
+        request: what is asked for.
+        driver_options: what is passed on to the driver.
+
+    Returns:
+        The driver's connection.
+
+    Raises:
+        UnverifiedConnectionError: the driver returned a connection that is not what was asked for.
+        RdsTlsError, OSError: as for ``make_plan``.
+        Exception: what the driver raises, with a note when TLS is the cause.
+    """
+    adapter = sync_adapter(engine, driver)
+    plan = make_plan(engine, driver, request, driver_options)
+    while True:
+        try:
+            connection = adapter.connect(plan.options)
+        except Exception as error:
+            better = heal_or_explain(plan, error)
+            if better is None:
+                raise
+            plan = better
+        else:
+            adapter.verify(connection, plan.target, plan.options)
+            return connection
+
+
+async def aconnect(engine: Engine, driver: str, request: Request, driver_options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as above
+    """Dial as ``connect`` does, in the running event loop; whatever may block is done in a thread."""
+    import asyncio  # 20 ms that a program without an event loop need not pay
+
+    adapter = async_adapter(engine, driver)
+    plan = await asyncio.to_thread(make_plan, engine, driver, request, driver_options)
+    while True:
+        try:
+            connection = await adapter.aconnect(plan.options)
+        except Exception as error:
+            better = await asyncio.to_thread(heal_or_explain, plan, error)
+            if better is None:
+                raise
+            plan = better
+        else:
+            adapter.verify(connection, plan.target, plan.options)
+            return connection
+
+
+def heal_or_explain(plan: Plan, error: Exception) -> Plan | None:
+    """Decide what follows from a driver's error; this may dial the server again, and download newer roots.
+
+    An unknown root alone leads to a second attempt, and only where newer roots are found. Every other TLS failure
+    gets a note with its cause and its fix.
+
+    Args:
+        plan: what was tried.
+        error: what the driver raised; it is left as it is but for the note.
+
+    Returns:
+        The plan for a second attempt, or None when the error stands.
+    """
+    from rds_tls.diagnosis.causes import Cause, diagnose  # only a failure pays for its tables
+
+    diagnosis = diagnose(plan.adapter.explain(error, plan.target))
+    if diagnosis is None:
+        return None
+    healed = _healed(plan) if diagnosis.cause is Cause.UNKNOWN_ROOT and not plan.healed else None
+    if healed is None:
+        error.add_note(diagnosis.note(plan.target.host, str(plan.target.bundle)))
+    return healed
+
+
+def _healed(plan: Plan) -> Plan | None:
+    """Look for newer roots, and plan a second attempt with them; None where there are none, or none that load."""
+    from rds_tls.roots.healing import heal  # threads and a schedule, which only a rotation needs
+
+    bundle = heal(plan.target.bundle)
+    if bundle is None:
+        return None
+    try:
+        return plan.with_newer(bundle)
+    except RdsTlsError as error:  # as when OpenSSL cannot load them
+        log.warning("no second attempt at %s with newer roots: %s", plan.target.host, error)
+        return None
