@@ -10,24 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 from rds_tls.connect import attempt
 from rds_tls.connect.plan import make_plan
-from rds_tls.connect.request import Request
-from rds_tls.drivers import MYSQL, POSTGRES
+from rds_tls.connect.request import Address, Password, Request
+from rds_tls.drivers import MYSQL, POSTGRES, AsyncPostgresDriver, MysqlDriver, PostgresDriver
+from rds_tls.settings import Settings  # noqa: TC001 - typing.get_type_hints looks it up here
 
 if TYPE_CHECKING:
     import psycopg
     import pymysql
 
-    from rds_tls.connect.request import Address, Password
-    from rds_tls.settings import Settings
-
     PostgresConnection = psycopg.Connection[Any]
     AsyncPostgresConnection = psycopg.AsyncConnection[Any]
     MysqlConnection = pymysql.Connection[Any]
+else:
+    # What typing.get_type_hints finds, whether or not a driver is installed.
+    PostgresConnection = AsyncPostgresConnection = MysqlConnection = Any
 
 
 def connect_postgres(
     host: str,
     *,
+    driver: PostgresDriver = "psycopg",
     user: str,
     password: Password | None = None,
     dbname: str | None = None,
@@ -43,6 +45,7 @@ def connect_postgres(
 
     Args:
         host: the endpoint, also as ``host:port`` or as a URL without user, database and options.
+        driver: "psycopg".
         user: the database user.
         password: the password, or a function that gives it, called for each new connection; without one libpq looks in
             ``PGPASSWORD`` and ``~/.pgpass``.
@@ -80,13 +83,14 @@ def connect_postgres(
         password=password,
         database=dbname,
     )
-    connection: PostgresConnection = attempt.connect(POSTGRES, "psycopg", request, driver_options)
+    connection: PostgresConnection = attempt.connect(POSTGRES, driver, request, driver_options)
     return connection
 
 
 async def aconnect_postgres(
     host: str,
     *,
+    driver: AsyncPostgresDriver = "psycopg",
     user: str,
     password: Password | None = None,
     dbname: str | None = None,
@@ -114,13 +118,14 @@ async def aconnect_postgres(
         password=password,
         database=dbname,
     )
-    connection: AsyncPostgresConnection = await attempt.aconnect(POSTGRES, "psycopg", request, driver_options)
+    connection: AsyncPostgresConnection = await attempt.aconnect(POSTGRES, driver, request, driver_options)
     return connection
 
 
 def connect_mysql(
     host: str,
     *,
+    driver: MysqlDriver = "pymysql",
     user: str,
     password: Password | None = None,
     database: str | None = None,
@@ -134,8 +139,9 @@ def connect_mysql(
 ) -> MysqlConnection:
     """Connect to Aurora or RDS MySQL (or MariaDB) over verified TLS.
 
-    The arguments are those of ``connect_postgres``, but that ``database`` is the default database, and ``port`` is 3306
-    where nothing says another. Without ``password`` there is none. What the driver raises is a ``pymysql.Error``.
+    The arguments are those of ``connect_postgres``, but that ``driver`` is "pymysql", ``database`` is the default
+    database, and ``port`` is 3306 where nothing says another. Without ``password`` there is none. What the driver
+    raises is a ``pymysql.Error``.
     """
     request = Request(
         host=host,
@@ -149,13 +155,13 @@ def connect_mysql(
         password=password,
         database=database,
     )
-    connection: MysqlConnection = attempt.connect(MYSQL, "pymysql", request, driver_options)
+    connection: MysqlConnection = attempt.connect(MYSQL, driver, request, driver_options)
     return connection
 
 
 def postgres_kwargs(
     host: str,
-    driver: str = "psycopg",
+    driver: PostgresDriver | AsyncPostgresDriver = "psycopg",
     *,
     user: str | None = None,
     password: Password | None = None,
@@ -196,7 +202,7 @@ def postgres_kwargs(
 
 def mysql_kwargs(
     host: str,
-    driver: str = "pymysql",
+    driver: MysqlDriver = "pymysql",
     *,
     user: str | None = None,
     password: Password | None = None,

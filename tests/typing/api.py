@@ -24,7 +24,9 @@ def connections() -> None:
         HOST, user="app", password=secret, dbname="shop", via=("127.0.0.1", 15432), settings=settings, autocommit=True
     )
     assert_type(postgres, psycopg.Connection[Any])
-    mysql = rds_tls.connect_mysql(HOST, user="app", iam=True, expect=HOST, region="eu-west-1", charset="utf8mb4")
+    mysql = rds_tls.connect_mysql(
+        HOST, driver="pymysql", user="app", iam=True, expect=HOST, region="eu-west-1", charset="utf8mb4"
+    )
     assert_type(mysql, pymysql.Connection[Any])
 
 
@@ -53,6 +55,8 @@ def mistakes() -> None:
     rds_tls.connect_postgre(HOST, user="app")  # type: ignore[attr-defined]
     rds_tls.connect_postgres(HOST, usr="app")  # type: ignore[call-arg]
     rds_tls.connect_mysql(HOST, user="app", password=b"secret")  # type: ignore[arg-type]
+    rds_tls.connect_postgres(HOST, user="app", driver="pymysql")  # type: ignore[arg-type]
+    rds_tls.mysql_kwargs(HOST, "mysqlclient")  # type: ignore[arg-type]
     rds_tls.ssl_context(HOST, regin="eu-west-1")  # type: ignore[call-arg]
     rds_tls.Settings(ofline=True)  # type: ignore[call-arg]
     rds_tls.Settings(offline="yes")  # type: ignore[arg-type]
