@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     import psycopg
     import pymysql
 
-    PostgresConnection = psycopg.Connection[Any]
-    AsyncPostgresConnection = psycopg.AsyncConnection[Any]
-    MysqlConnection = pymysql.Connection[Any]
+    _PostgresConnection = psycopg.Connection[Any]
+    _AsyncPostgresConnection = psycopg.AsyncConnection[Any]
+    _MysqlConnection = pymysql.Connection[Any]
 else:
     # What typing.get_type_hints finds, whether or not a driver is installed.
-    PostgresConnection = AsyncPostgresConnection = MysqlConnection = Any
+    _PostgresConnection = _AsyncPostgresConnection = _MysqlConnection = Any
 
 
 def connect_postgres(
@@ -40,7 +40,7 @@ def connect_postgres(
     region: str | None = None,
     settings: Settings | None = None,
     **driver_options: Any,
-) -> PostgresConnection:
+) -> _PostgresConnection:
     """Connect to Aurora or RDS PostgreSQL over verified TLS.
 
     Args:
@@ -83,7 +83,7 @@ def connect_postgres(
         password=password,
         database=dbname,
     )
-    connection: PostgresConnection = attempt.connect(POSTGRES, driver, request, driver_options)
+    connection: _PostgresConnection = attempt.connect(POSTGRES, driver, request, driver_options)
     return connection
 
 
@@ -101,7 +101,7 @@ async def aconnect_postgres(
     region: str | None = None,
     settings: Settings | None = None,
     **driver_options: Any,
-) -> AsyncPostgresConnection:
+) -> _AsyncPostgresConnection:
     """Connect as ``connect_postgres`` does, in the running event loop, to get ``psycopg.AsyncConnection``.
 
     Files are read and names are resolved in a thread: the event loop never waits for them.
@@ -118,7 +118,7 @@ async def aconnect_postgres(
         password=password,
         database=dbname,
     )
-    connection: AsyncPostgresConnection = await attempt.aconnect(POSTGRES, driver, request, driver_options)
+    connection: _AsyncPostgresConnection = await attempt.aconnect(POSTGRES, driver, request, driver_options)
     return connection
 
 
@@ -136,7 +136,7 @@ def connect_mysql(
     region: str | None = None,
     settings: Settings | None = None,
     **driver_options: Any,
-) -> MysqlConnection:
+) -> _MysqlConnection:
     """Connect to Aurora or RDS MySQL (or MariaDB) over verified TLS.
 
     The arguments are those of ``connect_postgres``, but that ``driver`` is "pymysql", ``database`` is the default
@@ -155,7 +155,7 @@ def connect_mysql(
         password=password,
         database=database,
     )
-    connection: MysqlConnection = attempt.connect(MYSQL, driver, request, driver_options)
+    connection: _MysqlConnection = attempt.connect(MYSQL, driver, request, driver_options)
     return connection
 
 

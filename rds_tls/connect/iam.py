@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 _EXTRA = "iam"
 
 # How long a token is good for, in seconds: docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html
-LIFETIME = 900
+_LIFETIME = 900
 
 # The user whom Aurora DSQL lets in by another action than all the others:
 # docs.aws.amazon.com/aurora-dsql/latest/userguide/SECTION_authentication-token.html
-DSQL_ADMIN = "admin"
+_DSQL_ADMIN = "admin"
 
 
 def token(endpoint: Endpoint, port: int, user: str, region: str) -> str:
@@ -61,7 +61,7 @@ def _signed(endpoint: Endpoint, port: int, user: str, region: str) -> str:
     from botocore.awsrequest import prepare_request_dict
 
     if endpoint.kind is Kind.DSQL:
-        action, service, address = ("DbConnectAdmin" if user == DSQL_ADMIN else "DbConnect"), "dsql", endpoint.host
+        action, service, address = ("DbConnectAdmin" if user == _DSQL_ADMIN else "DbConnect"), "dsql", endpoint.host
         body = {"Action": action}
     else:
         action, service, address = "connect", "rds-db", f"{endpoint.host}:{port}"
@@ -69,7 +69,7 @@ def _signed(endpoint: Endpoint, port: int, user: str, region: str) -> str:
     # The request that botocore's own generate_db_auth_token signs; a client for it would cost 100 ms.
     request = {"url_path": "/", "query_string": "", "headers": {}, "body": body, "method": "GET"}
     prepare_request_dict(request, f"https://{address}")
-    signed = _signer(service, region).generate_presigned_url(request, action, LIFETIME, region, service)
+    signed = _signer(service, region).generate_presigned_url(request, action, _LIFETIME, region, service)
     return str(signed).removeprefix("https://")
 
 
