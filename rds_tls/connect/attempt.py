@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rds_tls import log
-from rds_tls.connect.plan import make_plan
+from rds_tls.connect.plan import make_plan, plan_at_once
 from rds_tls.drivers import async_adapter, sync_adapter
 from rds_tls.errors import RdsTlsError
 
@@ -57,7 +57,9 @@ async def aconnect(engine: Engine, driver: str, request: Request, driver_options
     import asyncio  # 20 ms that a program without an event loop need not pay
 
     adapter = async_adapter(engine, driver)
-    plan = await asyncio.to_thread(make_plan, engine, driver, request, driver_options)
+    plan = plan_at_once(engine, driver, request, driver_options)
+    if plan is None:
+        plan = await asyncio.to_thread(make_plan, engine, driver, request, driver_options)
     while True:
         try:
             connection = await adapter.aconnect(plan.options)

@@ -1,20 +1,15 @@
 """From a request to a plan: everything that is decided before a driver dials."""
 
-from __future__ import annotations
-
 import socket
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple, Self
 
-from rds_tls.connect.request import Request, obtain_password, resolve_destination
+from rds_tls.connect.request import Destination, Request, obtain_password, resolve_destination
 from rds_tls.drivers import Adapter, Engine, Target, adapter_of, check_names
-from rds_tls.roots.lookup import trusted_bundle
-from rds_tls.settings import process_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from rds_tls.connect.request import Destination
-    from rds_tls.roots.anchors import Anchors
+from rds_tls.roots.anchors import Anchors
+from rds_tls.roots.lookup import find_remembered, trusted_bundle
+from rds_tls.settings import Settings, process_settings
 
 
 class Plan(NamedTuple):
@@ -35,7 +30,7 @@ class Plan(NamedTuple):
     def __repr__(self) -> str:
         return f"<Plan for {self.target.host!r}>"  # never the options: the password is among them
 
-    def with_newer(self, bundle: Anchors) -> Plan:
+    def with_newer(self, bundle: Anchors) -> Self:
         """Make the same plan with newer anchors.
 
         Raises:
@@ -65,28 +60,75 @@ def make_plan(engine: Engine, driver: str, request: Request, driver_options: Map
     adapter = adapter_of(engine, driver)
     check_names(adapter, driver_options)
     destination = resolve_destination(request, engine.port)
-    settings = process_settings() if request.settings is None else request.settings
-    target = _resolved_target(adapter, destination, trusted_bundle(destination.roots, settings))
+    bundle = trusted_bundle(destination.roots, _settings(request))
+    return _plan(adapter, request, destination, bundle, driver_options)
+
+
+def plan_at_once(engine: Engine, driver: str, request: Request, driver_options: Mapping[str, Any]) -> Plan | None:
+    """Make the plan that ``make_plan`` makes, where nothing in it can keep an event loop waiting.
+
+    Args:
+        engine: the database engine.
+        driver: the name of its driver.
+        request: what is asked for.
+        driver_options: what is passed on to the driver.
+
+    Returns:
+        The plan; None where roots have to be looked for, a name resolved, a token signed, or the caller's function
+        called.
+
+    Raises:
+        EndpointError, OptionError, TrustError, DriverNotInstalledError: as for ``connect_postgres``.
+    """
+    if request.expect is not None or request.iam or callable(request.password):
+        return None
+    destination = resolve_destination(request, engine.port)
+    if destination.via is not None and not _is_ip_address(destination.via[0]):
+        return None
+    bundle = find_remembered(destination.roots, _settings(request))
+    if bundle is None:
+        return None
+    adapter = adapter_of(engine, driver)
+    check_names(adapter, driver_options)  # after the roots: a first call imports the driver here, in a thread then
+    return _plan(adapter, request, destination, bundle, driver_options)
+
+
+def _settings(request: Request) -> Settings:
+    return process_settings() if request.settings is None else request.settings
+
+
+def _plan(
+    adapter: Adapter,
+    request: Request,
+    destination: Destination,
+    bundle: Anchors,
+    driver_options: Mapping[str, Any],
+) -> Plan:
+    via = destination.via
+    addresses = _resolved(via[0]) if via is not None and adapter.NEEDS_ADDRESSES else ()
+    target = Target(destination.endpoint.host, destination.port, bundle, via, addresses)
     options = adapter.kwargs(target)
-    login = {
-        "user": request.user,
-        "password": obtain_password(request, destination),
-        adapter.DATABASE: request.database,
-    }
-    options.update({name: value for name, value in login.items() if value is not None})
+    if request.user is not None:
+        options["user"] = request.user
+    password = obtain_password(request, destination)
+    if password is not None:
+        options["password"] = password
+    if request.database is not None:
+        options[adapter.DATABASE] = request.database
     options.update(driver_options)
     adapter.check(options)
     return Plan(adapter, target, options)
-
-
-def _resolved_target(adapter: Adapter, destination: Destination, bundle: Anchors) -> Target:
-    """Describe the target; the name in ``via`` is resolved where the driver takes addresses alone."""
-    via = destination.via
-    addresses = _resolved(via[0]) if via is not None and adapter.NEEDS_ADDRESSES else ()
-    return Target(destination.endpoint.host, destination.port, bundle, via, addresses)
 
 
 def _resolved(name: str) -> tuple[str, ...]:
     """Ask the resolver for the addresses of a name, each once, in its order."""
     found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _is_ip_address(text: str) -> bool:
+    """Say whether a text is an address, for which no resolver asks anybody."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with suppress(OSError, ValueError):  # ValueError: it has a NUL
+            return bool(socket.inet_pton(family, text))
+    return False

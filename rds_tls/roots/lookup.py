@@ -78,17 +78,32 @@ def trusted_bundle(roots: RootSet, settings: Settings) -> Anchors:
     if settings.ca_file is not None:
         digest = checked_digest(os.fspath(settings.ca_file))
         return Anchors(os.path.abspath(settings.ca_file), digest, Source.CA_FILE, roots, settings)
-    answer = _remembered.get((roots, settings))
+    answer = find_remembered(roots, settings)
     if answer is not None:
-        anchors, file, until = answer
-        if time.monotonic() < until and _identity(anchors.path) == file:
-            return anchors
+        return answer
     found, previous = find(roots, settings)
     if found is None:
         found = _downloaded(roots, settings)
     elif not found.is_fresh:
         in_background("refresh", found, lambda: remember(renewed(roots, settings, previous)))
     return remember(found)
+
+
+def find_remembered(roots: RootSet, settings: Settings) -> Anchors | None:
+    """Find the answer that still holds, of those that were given: no file is read, and nobody is asked.
+
+    Args:
+        roots: which roots.
+        settings: the caller's choices.
+
+    Returns:
+        What ``trusted_bundle`` would give; None where it has to look for it, or to read the caller's own file.
+    """
+    answer = _remembered.get((roots, settings))
+    if answer is None:
+        return None
+    anchors, file, until = answer
+    return anchors if time.monotonic() < until and _identity(anchors.path) == file else None
 
 
 def find(roots: RootSet, settings: Settings) -> tuple[Anchors | None, Entry | None]:
