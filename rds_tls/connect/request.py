@@ -1,16 +1,11 @@
 """What a caller asks for: each argument is checked here, once, and what follows from several is decided here, once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from rds_tls.connect import iam
 from rds_tls.endpoint import Endpoint, RootSet, endpoint_of, reconciled, root_set, split_host
 from rds_tls.errors import OptionError
-
-if TYPE_CHECKING:
-    from rds_tls.settings import Settings
+from rds_tls.settings import Settings
 
 Address = tuple[str, int]
 Password = str | Callable[[], str]
@@ -125,6 +120,8 @@ def _token(request: Request, destination: Destination) -> str:
         raise OptionError("iam=True signs a token in place of the password: leave password= out")
     if request.user is None or destination.region is None:
         raise OptionError("iam=True signs a token for a user in a region: pass user=, and region= if the host has none")
+    from rds_tls.connect import iam  # whoever has a password does without
+
     return iam.token(destination.endpoint, destination.port, request.user, destination.region)
 
 

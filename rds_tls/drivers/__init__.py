@@ -5,18 +5,13 @@ in ``pyproject.toml``, a line in ``tests/typing/adapters.py``, by which mypy com
 row in ``tests/hostile/drivers.py``.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, Protocol, cast, get_args
+from typing import Any, Literal, NamedTuple, NoReturn, Protocol, cast, get_args
 
 from rds_tls.errors import OptionError, UnverifiedConnectionError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
-
-    from rds_tls.roots.anchors import Anchors
+from rds_tls.roots.anchors import Anchors
 
 PostgresDriver = Literal["psycopg"]
 AsyncPostgresDriver = Literal["psycopg"]
@@ -108,7 +103,7 @@ def adapter_of(engine: Engine, driver: str) -> Adapter:
     Raises:
         OptionError: the engine has no such driver here.
     """
-    drivers = tuple(dict.fromkeys(engine.drivers + engine.async_drivers))
+    drivers = engine.drivers if driver in engine.drivers else engine.drivers + engine.async_drivers
     return cast("Adapter", _module(engine, driver, drivers))
 
 
@@ -124,7 +119,7 @@ def async_adapter(engine: Engine, driver: str) -> AsyncAdapter:
 
 def _module(engine: Engine, driver: str, drivers: tuple[str, ...]) -> object:
     if driver not in drivers:
-        raise OptionError(f"{engine.name} has no such driver= here: use one of {', '.join(drivers)}")
+        raise OptionError(f"{engine.name} has no such driver= here: use one of {', '.join(dict.fromkeys(drivers))}")
     return _imported(driver)
 
 
