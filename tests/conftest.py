@@ -8,12 +8,12 @@ import pytest
 
 import rds_tls
 from rds_tls import settings
-from rds_tls.drivers import psycopg, pymysql
 from rds_tls.roots import background as refresh
 from rds_tls.roots import lookup as trust
 from rds_tls.roots.cache import fault, kept
 from rds_tls.roots.truststore import validation
 from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.typing.adapters import ASYNC_ADAPTERS, SYNC_ADAPTERS
 
 # What is on this machine, and no network: for tests that mean the snapshot.
 OFFLINE = rds_tls.Settings(offline=True)
@@ -37,8 +37,9 @@ def _own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trust._remembered.clear()
     validation._objection.cache_clear()
     fault._reported.clear()
-    for remembered in (psycopg._driver, psycopg._defaults, psycopg._known, psycopg._settled, pymysql._driver):
-        remembered.cache_clear()
+    for adapter in (*SYNC_ADAPTERS.values(), *ASYNC_ADAPTERS.values()):
+        for remembered in vars(adapter).values():
+            getattr(remembered, "cache_clear", lambda: None)()
     refresh.SCHEDULE.forget()
     monkeypatch.setattr(refresh, "HEAD_START", 0.0)
     kept.KEPT.clear()
