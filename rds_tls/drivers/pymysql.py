@@ -80,7 +80,7 @@ def _peer(target: Target) -> tuple[str, int, SealedContext]:
     """Give what to dial, and the context that verifies the endpoint there."""
     if target.via is None:
         return target.host, target.port, shared_context(target.bundle)
-    from rds_tls.context.tunnel import tunnel_context
+    from rds_tls.context.tunnel import tunnel_context  # only a tunnel pays for it
 
     # PyMySQL verifies the name it dials. A context that pins the endpoint's name holds for reconnects too, which a
     # socket handed to connect() would not: those dial by themselves.

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import socket
 from types import SimpleNamespace
 from typing import Any
 
@@ -270,6 +271,18 @@ def test_mysql_tunnel_pins_the_endpoint() -> None:
     options = rds_tls.mysql_kwargs(HOST, via=("127.0.0.1", 13306))
     assert (options["host"], options["port"]) == ("127.0.0.1", 13306)
     assert options["ssl"].host == HOST
+
+
+def test_mysql_tunnel_is_resolved_by_whoever_dials_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyMySQL takes a name and resolves it with each connect and reconnect, so the arguments hold it as it is."""
+
+    def nobody(*_args: Any, **_options: Any) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "nobody should ask")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody)
+    assert rds_tls.mysql_kwargs(HOST, via=("tunnel.internal", 13306))["host"] == "tunnel.internal"
+    with pytest.raises(socket.gaierror):
+        rds_tls.postgres_kwargs(HOST, via=("tunnel.internal", 15432))
 
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
