@@ -153,7 +153,7 @@ def _downloaded(roots: RootSet, settings: Settings) -> Anchors:
             f"rds_tls.prefetch({roots.region!r}, directory=...) where there is a network and set RDS_TLS_BUNDLE_DIR to "
             f"that directory, or set {CA_BUNDLE_VARIABLE} to a PEM file of them"
         )
-    from rds_tls.roots.background import SCHEDULE
+    from rds_tls.roots.background import SCHEDULE  # threading, which no fresh roots need
 
     try:
         SCHEDULE.raise_again((roots, settings))
@@ -179,10 +179,10 @@ def renewed(roots: RootSet, settings: Settings, previous: Entry | None, *, uncon
     Raises:
         DownloadError, BundleError, TrustError: as for ``renewal.renew``.
     """
-    from rds_tls.roots.background import SCHEDULE
+    from rds_tls.roots.background import SCHEDULE  # as above
 
     try:
-        with SCHEDULE.shielded():
+        with SCHEDULE.shielded():  # the import loads cryptography's Rust, which an exit must not cut off
             from rds_tls.roots import renewal  # requests: 100 ms that only a download needs
 
         entry = renewal.renew(roots, settings, previous, unconditional=unconditional)
@@ -205,7 +205,7 @@ def in_background(purpose: str, anchors: Anchors, work: Callable[[], object]) ->
     """
     if not anchors.may_be_renewed or on_lambda():
         return
-    from rds_tls.roots.background import SCHEDULE
+    from rds_tls.roots.background import SCHEDULE  # as above
 
     def quietly() -> None:
         try:

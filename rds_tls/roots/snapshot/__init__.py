@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 DIRECTORY = os.path.dirname(__file__)
 MANIFEST = "manifest.tsv"
 
-REINSTALL = "Install rds-tls again, or set RDS_TLS_CA_BUNDLE to a PEM file of the roots."
-UNPACK = (
+_REINSTALL = "Install rds-tls again, or set RDS_TLS_CA_BUNDLE to a PEM file of the roots."
+_UNPACK = (
     "OpenSSL and libpq read files on disk, nothing inside a zip: "
     "install rds-tls unpacked, or set RDS_TLS_CA_BUNDLE to a PEM file of the roots."
 )
@@ -69,7 +69,7 @@ def find(roots: RootSet) -> Shipped | None:
     """
     shipped = _manifest().get(f"{roots.name}.pem")
     if shipped is not None and not os.path.isfile(shipped.path):
-        raise TrustError(f"the shipped roots are missing from the disk ({shipped.path}). {UNPACK}")
+        raise TrustError(f"the shipped roots are missing from the disk ({shipped.path}). {_UNPACK}")
     return shipped
 
 
@@ -128,7 +128,7 @@ def _is_file_name(text: str) -> bool:
 
 
 def _damaged(fault: str) -> TrustError:
-    return TrustError(f"the list of shipped roots ({MANIFEST}) is damaged: {fault}. {REINSTALL}")
+    return TrustError(f"the list of shipped roots ({MANIFEST}) is damaged: {fault}. {_REINSTALL}")
 
 
 @cache
@@ -139,6 +139,6 @@ def _manifest() -> dict[str, Shipped]:
         with open(path, encoding="utf-8") as file:
             return parse_manifest(file.read())
     except OSError as error:
-        raise TrustError(f"the shipped roots cannot be read ({path}: {error.strerror}). {UNPACK}") from error
+        raise TrustError(f"the shipped roots cannot be read ({path}: {error.strerror}). {_UNPACK}") from error
     except UnicodeDecodeError as error:
         raise _damaged(str(error)) from error
