@@ -46,7 +46,7 @@ def test_stub_leads_to_the_same_home(name: str) -> None:
     assert getattr(rds_tls, name) is getattr(import_module(HOMES[name]), name)
 
 
-@pytest.mark.parametrize("name", ["Endpoint", "Settings", "parse_endpoint", "ssl_context"])
+@pytest.mark.parametrize("name", ["Endpoint", "Settings", "ca_path", "parse_endpoint", "prefetch", "ssl_context"])
 def test_type_hints_can_be_read(name: str) -> None:
     """What pydantic, FastAPI and Sphinx ask a class or a function for is there when a program runs."""
     assert get_type_hints(getattr(rds_tls, name)) != {}
