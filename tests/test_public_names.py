@@ -46,7 +46,10 @@ def test_stub_leads_to_the_same_home(name: str) -> None:
     assert getattr(rds_tls, name) is getattr(import_module(HOMES[name]), name)
 
 
-@pytest.mark.parametrize("name", ["Endpoint", "Settings", "ca_path", "parse_endpoint", "prefetch", "ssl_context"])
+TYPED = sorted(set(rds_tls.__all__) - {"Kind", "Trust"} - {name for name in HOMES if HOMES[name] == "rds_tls.errors"})
+
+
+@pytest.mark.parametrize("name", TYPED)
 def test_type_hints_can_be_read(name: str) -> None:
     """What pydantic, FastAPI and Sphinx ask a class or a function for is there when a program runs."""
     assert get_type_hints(getattr(rds_tls, name)) != {}
@@ -105,3 +108,9 @@ def test_editor_shows_signature_and_help(name: str) -> None:
     assert [each.name for each in signature.params] == list(inspect.signature(function).parameters)
     (found,) = script(f"import rds_tls\nrds_tls.{name}").help(2, 12)
     assert (inspect.getdoc(function) or "").splitlines()[0] in found.docstring()
+
+
+def test_editor_knows_the_drivers_connection() -> None:
+    """What connects gives the driver's own class to complete on."""
+    code = "import rds_tls\nrds_tls.connect_postgres('x', user='y')."
+    assert {"cursor", "execute", "pgconn"} <= {found.name for found in script(code).complete()}
