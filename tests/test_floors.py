@@ -15,7 +15,6 @@ FLOORS = {
     "_version": 1,
     "errors": 1,
     "log": 1,
-    "records": 1,
     "genuine": 2,
     "settings": 2,
     "extras": 2,

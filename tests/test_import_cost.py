@@ -18,7 +18,6 @@ OURS = {
     "rds_tls.errors",
     "rds_tls.genuine",
     "rds_tls.log",
-    "rds_tls.records",
     "rds_tls.roots",
     "rds_tls.roots.anchors",
     "rds_tls.roots.ca_file",
