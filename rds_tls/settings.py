@@ -153,16 +153,13 @@ class Settings(_Fields):
         return made
 
 
-class _Rule:
+class _Rule(NamedTuple):
     """How one setting is written in its environment variable, and what it must be."""
 
-    def __init__(
-        self, variable: str, read: Callable[[str], _Value], accepts: Callable[[_Value], bool], must_be: str
-    ) -> None:
-        self.variable = variable
-        self.read = read
-        self.accepts = accepts
-        self.must_be = must_be
+    variable: str
+    read: Callable[[str], _Value]
+    accepts: Callable[[_Value], bool]
+    must_be: str
 
     def check(self, value: _Value, origin: str) -> None:
         if not self.accepts(value):
