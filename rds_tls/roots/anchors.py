@@ -1,16 +1,11 @@
 """The trust anchors of one endpoint: a file that a driver may open at any moment, and where it came from."""
 
-from __future__ import annotations
-
 import time
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from rds_tls.endpoint import Trust
-
-if TYPE_CHECKING:
-    from rds_tls.endpoint import RootSet
-    from rds_tls.settings import Settings
+from rds_tls.endpoint import RootSet, Trust
+from rds_tls.settings import Settings
 
 # A clock that was set back by more than this, in seconds, makes anchors of the future stale.
 _CLOCK_TOLERANCE = 60.0
@@ -25,6 +20,8 @@ class Source(StrEnum):
     SNAPSHOT = "snapshot"
 
 
+# A NamedTuple compiles annotations that are text, and the compiler takes 1 ms to begin with. So where a first context
+# makes one, the module does without "from __future__ import annotations".
 class Anchors(NamedTuple):
     """The trust anchors of one endpoint (RFC 5280), as a file.
 

@@ -1,8 +1,6 @@
 """Where the bytes of a bundle came from, and when."""
 
-from __future__ import annotations
-
-from typing import NamedTuple
+from typing import NamedTuple  # without annotations as text, as in anchors
 
 
 class Validators(NamedTuple):

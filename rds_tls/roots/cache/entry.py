@@ -14,10 +14,8 @@ Both skip text outside the PEM blocks. So the facts about the content cannot be 
 The check finds accidents; that nobody else can write the files is what makes them trustworthy.
 """
 
-from __future__ import annotations
-
 import re
-from typing import NamedTuple
+from typing import NamedTuple  # without annotations as text, as in anchors
 
 from rds_tls.roots.cache.fault import FaultError, OtherVersionError
 from rds_tls.roots.origin import Origin, Validators

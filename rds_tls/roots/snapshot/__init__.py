@@ -3,16 +3,12 @@
 Finding a file reads the manifest, once, and no PEM file. ``tools/build_snapshot.py`` writes both.
 """
 
-from __future__ import annotations
-
 import os
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple  # without annotations as text, as in anchors
 
+from rds_tls.endpoint import RootSet
 from rds_tls.errors import TrustError
-
-if TYPE_CHECKING:
-    from rds_tls.endpoint import RootSet
 
 DIRECTORY = os.path.dirname(__file__)
 MANIFEST = "manifest.tsv"
