@@ -30,8 +30,8 @@ OURS = {
     "rds_tls.settings",
 }
 
-# What plain Python is written with, and every driver imports too.
-PLAIN = "from __future__ import annotations\nimport enum, importlib, typing\n"
+# What plain Python is written with, and every driver imports too; up to Python 3.13 ssl and typing bring re.
+PLAIN = "from __future__ import annotations\nimport enum, importlib, re, typing\n"
 
 REPORT = "import sys; print(*sys.modules)"
 
