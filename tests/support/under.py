@@ -5,13 +5,18 @@ unless the runtime's name says that it comes late.
 """
 
 import asyncio
+import faulthandler
+import os
 import sys
 import warnings
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from importlib import import_module
 from typing import Any
 
 import pytest
+
+# What one test may take, the start of its servers included.
+TEST_SECONDS = 90
 
 
 def truststore() -> None:
@@ -69,11 +74,30 @@ RUNTIMES: dict[str, Callable[[], None]] = {
 }
 
 
+class HangingTestEndsTheRun:
+    """A plugin for pytest: a test that hangs ends this process, which shows where it hung.
+
+    faulthandler watches from a thread of C's, which no runtime replaces.
+    """
+
+    def __init__(self) -> None:
+        self._stderr = os.dup(2)  # pytest captures the one that tests see
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self) -> Iterator[None]:
+        """Watch one test."""
+        faulthandler.dump_traceback_later(TEST_SECONDS, exit=True, file=self._stderr)
+        try:
+            return (yield)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
 def main() -> int:
     """Install the runtime, and run pytest."""
     runtime, *arguments = sys.argv[1:]
     RUNTIMES[runtime]()
-    return int(pytest.main(arguments))
+    return int(pytest.main(arguments, plugins=[HangingTestEndsTheRun()]))
 
 
 if __name__ == "__main__":
