@@ -1,21 +1,23 @@
 """Sessions for rds_tls: ``python3 -m nox -s demo`` shows the main job, ``python3 -m nox -s tests`` proves it."""
 
 import os
+import re
 import shutil
-import subprocess
 import sys
+from pathlib import Path
 
 import nox
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.download_python = "never"
-# A version that this machine lacks is skipped; the one that runs nox is always there.
-nox.options.error_on_missing_interpreters = False
+# The sessions are those of the versions that this machine has: one that then cannot be run fails.
+nox.options.error_on_missing_interpreters = True
 nox.options.sessions = ["lint", "tests", "system"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-OLDEST, NEWEST = (nox.project.python_versions(PROJECT)[end] for end in (0, -1))
+SUPPORTED = nox.project.python_versions(PROJECT)
+OLDEST = SUPPORTED[0]
 THIS = "{}.{}".format(*sys.version_info)
 # What builds mysqlclient, which has no wheels for Linux: each program, and the package of Debian's that brings it.
 BUILD_TOOLS = {"gcc": "gcc", "pkg-config": "pkg-config", "mariadb_config": "default-libmysqlclient-dev"}
@@ -28,12 +30,46 @@ HANDSHAKES = (
     "tests/drivers/test_attacks.py",
 )
 
+# What may differ from one Python to the next: the versions between the oldest and the newest run this alone.
+DIFFERS_BY_PYTHON = (
+    *HANDSHAKES,
+    "tests/connect/test_runtimes.py",
+    "tests/connect/test_secrets.py",
+    "tests/drivers/test_options.py",
+    "tests/roots/test_cache.py",
+    "tests/roots/test_healing.py",
+    "tests/roots/test_memory.py",
+    "tests/support",
+    "tests/test_floors.py",
+    "tests/test_import_cost.py",
+    "tests/test_settings.py",
+    "tests/test_wheel.py",
+)
+
+
+def numbers(folder: Path) -> list[int]:
+    """Give the numbers in a folder's name, by which versions are in order."""
+    return [int(number) for number in re.findall(r"\d+", folder.name)]
+
 
 def offer_pyenv_versions() -> None:
-    """Let pyenv's shims answer for every version that pyenv has, not for its default alone."""
-    if shutil.which("pyenv") and "PYENV_VERSION" not in os.environ:
-        listed = subprocess.run(["pyenv", "versions", "--bare"], capture_output=True, text=True, check=True)
-        os.environ["PYENV_VERSION"] = ":".join(listed.stdout.split())
+    """Let every version that pyenv has be found: by its shims, and where it is, should these not be on PATH."""
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    versions = sorted(root.glob("versions/[0-9]*"), key=numbers, reverse=True)
+    chosen = [os.environ["PYENV_VERSION"]] if "PYENV_VERSION" in os.environ else []
+    if versions:
+        os.environ["PYENV_VERSION"] = ":".join([*chosen, *(version.name for version in versions)])
+        os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *(str(version / "bin") for version in versions)])
+
+
+def find_versions() -> list[str]:
+    """List the versions that run the tests, oldest first: those supported that are here, and the one that runs nox."""
+    found = {version for version in SUPPORTED if shutil.which(f"python{version}")} | {THIS}
+    return sorted(found, key=lambda version: int(version.partition(".")[2]))
+
+
+offer_pyenv_versions()
+VERSIONS = find_versions()
 
 
 def install(session: nox.Session, *groups: str) -> None:
@@ -60,12 +96,13 @@ def provide_mysqlclient(session: nox.Session) -> None:
     session.install(*nox.project.dependency_groups(PROJECT, "mysqlclient"), success_codes=[0, 1])
 
 
-def run_tests(session: nox.Session) -> None:
-    """Run pytest under coverage and hold it to the floor set in pyproject.toml."""
+def run_tests(session: nox.Session, *files: str) -> None:
+    """Run pytest under coverage, on some files or on all: all are held to the floor set in pyproject.toml."""
     provide_servers(session)
     provide_mysqlclient(session)
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
-    if not session.posargs:
+    chosen = session.posargs or files
+    session.run("coverage", "run", "-m", "pytest", *chosen)
+    if not chosen:
         session.run("coverage", "report")
 
 
@@ -76,11 +113,14 @@ def run_benchmarks(session: nox.Session, *options: str) -> None:
     session.run("python", "-m", "benchmarks", *options, *session.posargs)
 
 
-@nox.session(python=sorted({*nox.project.python_versions(PROJECT), THIS}))
+@nox.session(python=VERSIONS)
 def tests(session: nox.Session) -> None:
-    """Run the whole suite on every supported Python that is present."""
+    """Run the tests on every supported Python that is present: all on the oldest and the newest of them."""
+    whole = session.python in {VERSIONS[0], VERSIONS[-1]}
+    runs = " ".join(session.posargs) or ("the whole suite" if whole else "what differs by Python")
+    session.log(f"found {', '.join(VERSIONS)}; on {session.python} runs {runs}")
     install(session, "tests")
-    run_tests(session)
+    run_tests(session, *() if whole else DIFFERS_BY_PYTHON)
 
 
 @nox.session(python=SYSTEM)
@@ -89,7 +129,7 @@ def system(session: nox.Session) -> None:
     version = str(
         session.run("python", "-c", "import sys; print('{}.{}'.format(*sys.version_info))", silent=True)
     ).strip()
-    if version not in nox.project.python_versions(PROJECT):
+    if version not in SUPPORTED:
         session.skip(f"{SYSTEM} is a Python {version}")
     if os.path.realpath(shutil.which(f"python{version}") or "") == os.path.realpath(SYSTEM):
         session.skip(f"the session tests-{version} runs on {SYSTEM}")
@@ -137,6 +177,3 @@ def bench(session: nox.Session) -> None:
 def bench_check(session: nox.Session) -> None:
     """Measure, and fail when a goal is missed."""
     run_benchmarks(session, "--check")
-
-
-offer_pyenv_versions()
