@@ -384,29 +384,13 @@ def test_nothing_is_missing_where_these_tests_run() -> None:
     assert result.stdout == b"\n"
 
 
-# A run that is to be killed. It says where its things are, and waits.
-SERVE = """
-import sys
-from tests.support import local_rds
-with getattr(local_rds, sys.argv[1])() as server:
-    print(server.port, server._home.path, flush=True)
-    sys.stdin.read()
-"""
-PREPARE = """
-import os
-from tests.support.local_rds.process import Home
-home = Home("postgres")
-os.mkfifo(home.path / "alive")
-os.chmod(home.path / "alive", 0o666)
-print(home.path, flush=True)
-home.run("sh", "-c", "exec tail -f /dev/null >alive")
-"""
+WORKER = (sys.executable, "-m", "tests.support.keeper_worker")
 
 
-def run_to_be_killed(program: str, *arguments: str) -> subprocess.Popen[str]:
+def run_to_be_killed(*task: str) -> subprocess.Popen[str]:
     """Start a run, whose keeper shares its stderr: the end of that pipe is the keeper's end."""
     return subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
+        [*WORKER, *task],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -420,7 +404,7 @@ def run_to_be_killed(program: str, *arguments: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize(("server", "homes"), [("PostgresServer", 1), ("MariaDbServer", 2)])
 def test_killed_run_leaves_nothing(server: str, homes: int, end: Callable[[subprocess.Popen[str]], None]) -> None:
     """A run that is killed takes its server, and every folder of its own, with it: the template too."""
-    with run_to_be_killed(SERVE, server) as run:
+    with run_to_be_killed("serve", server) as run:
         assert run.stdout is not None
         port, path = run.stdout.readline().split()
         folder = Path(path).parent
@@ -435,7 +419,7 @@ def test_killed_run_leaves_nothing(server: str, homes: int, end: Callable[[subpr
 
 def test_run_killed_while_it_prepares_leaves_nothing() -> None:
     """A program that prepares a server ends with the run as well."""
-    with run_to_be_killed(PREPARE) as run:
+    with run_to_be_killed("prepare") as run:
         assert run.stdout is not None
         home = Path(run.stdout.readline().strip())
         with (home / "alive").open() as alive:  # waits for the program, which holds the other end
@@ -454,23 +438,18 @@ def test_program_of_a_run_that_is_gone_does_not_start() -> None:
     assert told.stdout == b"started\n"
 
 
-# A program that ends by SIGKILL alone, and says when it is there.
-STUBBORN = "import signal; signal.signal(signal.SIGQUIT, signal.SIG_IGN); print(flush=True); signal.pause()"
-KEEP = "from tests.support.local_rds import keeper; keeper.STOP_SECONDS = 0.1; keeper.main()"
-
-
 def test_keeper_ends_what_runs_and_nothing_else() -> None:
     """A program that ignores its signal is killed, one that has ended is no trouble, and a forgotten one is spared."""
     programs: list[Any] = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, process_group=0)
-        for code in ("", STUBBORN, STUBBORN)
+        subprocess.Popen(command, stdout=subprocess.PIPE, process_group=0, cwd=ROOT)
+        for command in (["true"], [*WORKER, "resist"], [*WORKER, "resist"])
     ]
     gone, stubborn, spared = programs
     try:
         assert (gone.wait(), stubborn.stdout.readline(), spared.stdout.readline()) == (0, b"\n", b"\n")
         lines = f"+{gone.pid}\n+{spared.pid}\n+{stubborn.pid}\n-{spared.pid}\n"
         kept = subprocess.run(
-            [sys.executable, "-c", KEEP, tempfile.gettempdir()], input=lines, capture_output=True, text=True, check=True
+            [*WORKER, "keep", tempfile.gettempdir()], input=lines, capture_output=True, text=True, check=True, cwd=ROOT
         )
         assert (stubborn.wait(60), spared.poll()) == (-signal.SIGKILL, None)
     finally:
