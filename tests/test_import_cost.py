@@ -30,8 +30,14 @@ OURS = {
     "rds_tls.settings",
 }
 
-# What plain Python is written with, and every driver imports too; up to Python 3.13 ssl and typing bring re.
-PLAIN = "from __future__ import annotations\nimport enum, importlib, re, typing\n"
+# What plain Python is written with, and every driver imports too. Up to Python 3.13 ssl and typing bring re; from 3.14
+# on a NamedTuple brings annotationlib.
+PLAIN = """\
+from __future__ import annotations
+import enum, importlib, re, typing
+class Pair(typing.NamedTuple):
+    one: int
+"""
 
 REPORT = "import sys; print(*sys.modules)"
 
