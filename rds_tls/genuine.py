@@ -85,6 +85,11 @@ class GenuineContext(Own):
             TrustError: something unknown stands at ``ssl.SSLSocket``; nothing has been sent.
         """
         runtimes = ssl.SSLSocket
+        if runtimes is not _OwnSocket and runtimes.__module__ not in _COOPERATIVE:
+            raise TrustError(
+                f"{_name(runtimes)} stands in the place of ssl.SSLSocket, and nobody here knows what it does with a "
+                "connection: find out which package puts it there, and use rds_tls without that"
+            )
         chosen = _guarded(self.guard, runtimes)
         if runtimes is _OwnSocket:
             own: ssl.SSLSocket = chosen._create(  # type: ignore[attr-defined]  # noqa: SLF001 - as ssl.py does
@@ -97,11 +102,6 @@ class GenuineContext(Own):
                 session=session,
             )
             return own
-        if runtimes.__module__ not in _COOPERATIVE:
-            raise TrustError(
-                f"{_name(runtimes)} stands in the place of ssl.SSLSocket, and nobody here knows what it does with a "
-                "connection: find out which package puts it there, and use rds_tls without that"
-            )
         tls: Any = runtimes(
             sock=sock,
             server_side=server_side,

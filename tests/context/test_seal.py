@@ -305,6 +305,20 @@ def test_unknown_socket_class_is_named(
     assert [bytes(wire.outside) for wire in endpoint.wires if wire.outside] == []
 
 
+def test_function_in_the_place_of_a_socket_is_named(
+    context: ssl.SSLContext, endpoint: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What no class can derive from is named just as well."""
+
+    def odd(*_: object, **__: object) -> None:
+        """Stand in the place of a class."""
+
+    monkeypatch.setattr(ssl, "SSLSocket", odd)
+    with pytest.raises(rds_tls.TrustError, match=r"\.odd stands in the place of ssl\.SSLSocket"):
+        connect(context, endpoint.address, server_hostname=HOST)
+    assert [bytes(wire.outside) for wire in endpoint.wires if wire.outside] == []
+
+
 def test_missing_original_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the interpreter's own class is nowhere to be found, an error names what stands in its place."""
 
