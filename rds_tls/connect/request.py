@@ -4,13 +4,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from rds_tls.endpoint import Endpoint, RootSet, endpoint_of, reconciled, root_set, split_host
+from rds_tls.endpoint.hosttext import MAX_PORT
 from rds_tls.errors import OptionError
 from rds_tls.settings import Settings
 
 Address = tuple[str, int]
 Password = str | Callable[[], str]
-
-_MAX_PORT = 65_535
 
 
 class Request(NamedTuple):
@@ -126,8 +125,8 @@ def _token(request: Request, destination: Destination) -> str:
 
 
 def _checked_port(port: int, name: str) -> int:
-    if not (isinstance(port, int) and 0 < port <= _MAX_PORT):
-        raise OptionError(f"{name}{_shown(port)} is no TCP port: give an integer from 1 to {_MAX_PORT}")
+    if not (isinstance(port, int) and 0 < port <= MAX_PORT):
+        raise OptionError(f"{name}{_shown(port)} is no TCP port: give an integer from 1 to {MAX_PORT}")
     return port
 
 

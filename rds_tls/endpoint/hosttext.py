@@ -11,7 +11,7 @@ from rds_tls.errors import EndpointError
 # RFC 1035 section 2.3.4: the length of a host name.
 MAX_NAME = 253
 
-_MAX_PORT = 65_535
+MAX_PORT = 65_535
 
 # These patterns wait for their first use, which a bare name that parses never makes: compiling each costs 0.1 ms.
 # RFC 3986 section 3, and the prefix of JDBC: jdbc:postgresql://
@@ -113,8 +113,8 @@ def _split_port(location: str) -> tuple[str, int | None]:
             raise EndpointError(address, ADDRESS_RULE)
         raise EndpointError(HIDDEN, "it has more than one ':': pass a host, or host:port")
     # int() refuses thousands of digits with an error of its own, so the length comes first.
-    if not (port.isdecimal() and len(port) <= len(str(_MAX_PORT)) and 0 < int(port) <= _MAX_PORT):
-        raise EndpointError(HIDDEN, f"the port after ':' is no number from 1 to {_MAX_PORT}")
+    if not (port.isdecimal() and len(port) <= len(str(MAX_PORT)) and 0 < int(port) <= MAX_PORT):
+        raise EndpointError(HIDDEN, f"the port after ':' is no number from 1 to {MAX_PORT}")
     return name, int(port)
 
 

@@ -10,5 +10,5 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rds_tls.roots.cache.entry import Entry
 
-# By name: the entry, and the device and inode of its file.
-KEPT: dict[str, tuple[Entry, tuple[int, int]]] = {}
+# By name: the entry, and what its file is (``identity_of``).
+KEPT: dict[str, tuple[Entry, tuple[int, ...]]] = {}

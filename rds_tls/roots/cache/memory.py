@@ -12,6 +12,7 @@ from rds_tls import log
 from rds_tls.errors import TrustError
 from rds_tls.roots.cache.entry import Entry
 from rds_tls.roots.cache.kept import KEPT
+from rds_tls.roots.identity import identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +61,7 @@ class MemoryCache:
             return None
         entry, file = found
         with suppress(OSError):
-            if _identity(entry.path) == file:
+            if identity_of(os.stat(entry.path)) == file:
                 return entry
         log.warning("somebody closed the file of %s in memory (%s); here is another one", name, entry.path)
         return self._keep(name, entry)
@@ -77,7 +78,7 @@ class MemoryCache:
         """Give an entry a file. The one that it had stays open: a driver may be about to read it."""
         try:
             path = _anonymous_file(f"rds-tls-{name}", entry.content)
-            file = _identity(path)
+            file = identity_of(os.stat(path))
         except OSError as error:
             raise TrustError(
                 f"no directory can be written for the downloaded roots, nor a file be kept in memory ({error}): set "
@@ -113,12 +114,6 @@ def _duplicate_high_up(descriptor: int) -> int:
         return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, high)
     except OSError:  # every number up there is taken
         return os.dup(descriptor)
-
-
-def _identity(path: str) -> tuple[int, int]:
-    """Tell the file at a path from every other one."""
-    status = os.stat(path)
-    return status.st_dev, status.st_ino
 
 
 MEMORY = MemoryCache()
