@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rds_tls.context import shared_context
 from rds_tls.drivers import close_unverified, reserved
-from rds_tls.errors import OptionError
+from rds_tls.errors import OptionError, RdsTlsError
 from rds_tls.extras import require
 
 if TYPE_CHECKING:
@@ -213,8 +213,8 @@ def explain(error: Exception, target: Target) -> str:
             shared_context(target.bundle).wrap_socket(plain, server_hostname=target.host).close()
     except ssl.SSLCertVerificationError as verdict:
         return str(verdict)
-    except OSError:
-        return text  # whoever answers now may say anything, or nothing
+    except (OSError, RdsTlsError):
+        return text  # whoever answers now may say anything, or nothing; and a context may not be had, or not be used
     return text
 
 

@@ -362,6 +362,25 @@ def test_second_handshake_has_five_seconds_for_each_step(
     assert timeouts == [5.0, 5.0, 5.0]
 
 
+def test_second_handshake_that_cannot_be_made_hides_no_error(
+    postgres: PostgresServer, pkis: dict[KeyType, Pki], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no context of ours may be used for a second look, libpq's own error stands."""
+
+    class Odd(ssl.SSLSocket):
+        """What nobody here knows."""
+
+    monkeypatch.setattr(ssl, "SSLSocket", Odd)
+    with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
+        rds_tls.connect_postgres(
+            HOST,
+            user=postgres.user,
+            password=postgres.password,
+            via=(postgres.host, postgres.port),
+            settings=pkis[KeyType.ECC384].sibling_settings,
+        )
+
+
 class PermissiveContext(ssl.SSLContext):
     """A context that sends the endpoint's name and verifies nothing."""
 
