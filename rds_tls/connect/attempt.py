@@ -93,7 +93,7 @@ def heal_or_explain(plan: Plan, error: Exception) -> Plan | None:
         return None
     healed = _healed(plan) if diagnosis.cause is Cause.UNKNOWN_ROOT and not plan.healed else None
     if healed is None:
-        error.add_note(diagnosis.note(plan.target.host, str(plan.target.bundle)))
+        error.add_note(diagnosis.note(plan.target.host, str(plan.target.anchors)))
     return healed
 
 
@@ -101,11 +101,11 @@ def _healed(plan: Plan) -> Plan | None:
     """Look for newer roots, and plan a second attempt with them; None where there are none, or none that load."""
     from rds_tls.roots.healing import heal  # threads and a schedule, which only a rotation needs
 
-    bundle = heal(plan.target.bundle)
-    if bundle is None:
+    anchors = heal(plan.target.anchors)
+    if anchors is None:
         return None
     try:
-        return plan.with_newer(bundle)
+        return plan.with_newer(anchors)
     except RdsTlsError as error:  # as when OpenSSL cannot load them
         log.warning("no second attempt at %s with newer roots: %s", plan.target.host, error)
         return None

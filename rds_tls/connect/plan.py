@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 from rds_tls.connect.request import Destination, Request, obtain_password, resolve_destination
 from rds_tls.drivers import Adapter, Engine, Target, adapter_of, check_names
 from rds_tls.roots.anchors import Anchors
-from rds_tls.roots.lookup import find_remembered, trusted_bundle
+from rds_tls.roots.lookup import find_remembered, obtain_anchors
 from rds_tls.settings import Settings, process_settings
 
 
@@ -30,13 +30,13 @@ class Plan(NamedTuple):
     def __repr__(self) -> str:
         return f"<Plan for {self.target.host!r}>"  # never the options: the password is among them
 
-    def with_newer(self, bundle: Anchors) -> Self:
+    def with_newer(self, anchors: Anchors) -> Self:
         """Make the same plan with newer anchors.
 
         Raises:
             RdsTlsError: the driver's arguments cannot be had with them.
         """
-        target = self.target._replace(bundle=bundle)
+        target = self.target._replace(anchors=anchors)
         options = {**self.options, **self.adapter.kwargs(target)}
         return self._replace(target=target, options=options, healed=True)
 
@@ -60,8 +60,8 @@ def make_plan(engine: Engine, driver: str, request: Request, driver_options: Map
     adapter = adapter_of(engine, driver)
     check_names(adapter, driver_options)
     destination = resolve_destination(request, engine.port)
-    bundle = trusted_bundle(destination.roots, _settings(request))
-    return _plan(adapter, request, destination, bundle, driver_options)
+    anchors = obtain_anchors(destination.roots, _settings(request))
+    return _plan(adapter, request, destination, anchors, driver_options)
 
 
 def plan_at_once(engine: Engine, driver: str, request: Request, driver_options: Mapping[str, Any]) -> Plan | None:
@@ -85,12 +85,12 @@ def plan_at_once(engine: Engine, driver: str, request: Request, driver_options: 
     destination = resolve_destination(request, engine.port)
     if destination.via is not None and not _is_ip_address(destination.via[0]):
         return None
-    bundle = find_remembered(destination.roots, _settings(request))
-    if bundle is None:
+    anchors = find_remembered(destination.roots, _settings(request))
+    if anchors is None:
         return None
     adapter = adapter_of(engine, driver)
     check_names(adapter, driver_options)  # after the roots: a first call imports the driver here, in a thread then
-    return _plan(adapter, request, destination, bundle, driver_options)
+    return _plan(adapter, request, destination, anchors, driver_options)
 
 
 def _settings(request: Request) -> Settings:
@@ -101,12 +101,12 @@ def _plan(
     adapter: Adapter,
     request: Request,
     destination: Destination,
-    bundle: Anchors,
+    anchors: Anchors,
     driver_options: Mapping[str, Any],
 ) -> Plan:
     via = destination.via
     addresses = _resolved(via[0]) if via is not None and adapter.NEEDS_ADDRESSES else ()
-    target = Target(destination.endpoint.host, destination.port, bundle, via, addresses)
+    target = Target(destination.endpoint.host, destination.port, anchors, via, addresses)
     options = adapter.kwargs(target)
     if request.user is not None:
         options["user"] = request.user

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from rds_tls.context.sealed import SealedContext
 from rds_tls.roots.anchors import Anchors
-from rds_tls.roots.lookup import bundle_for
+from rds_tls.roots.lookup import anchors_for
 from rds_tls.settings import Settings
 
 # AWS has some forty regions, and a program may have a CA file for each: room for all of them, and a bound.
@@ -31,26 +31,26 @@ def ssl_context(
     Raises:
         EndpointError, OptionError, TrustError: as for ``connect_postgres``.
     """
-    return shared_context(bundle_for(host, region, settings))
+    return shared_context(anchors_for(host, region, settings))
 
 
-# One context for the path and the digest of a bundle, and for the name where it is a tunnel's.
+# One context for the path and the digest of trust anchors, and for the name where it is a tunnel's.
 _contexts: dict[tuple[str, ...], SealedContext] = {}
 
 
-def shared_context(bundle: Anchors) -> SealedContext:
-    """Give the one context for a bundle; the driver passes the name to verify.
+def shared_context(anchors: Anchors) -> SealedContext:
+    """Give the one context for trust anchors; the driver passes the name to verify.
 
     Args:
-        bundle: the trust anchors; the context holds them and no others.
+        anchors: the trust anchors; the context holds them and no others.
 
     Returns:
         A sealed context, as ``SealedContext`` makes it.
 
     Raises:
-        TrustError: OpenSSL cannot load the bundle's file.
+        TrustError: OpenSSL cannot load the anchors' file.
     """
-    return remembered(bundle.identity, lambda: SealedContext(bundle))
+    return remembered(anchors.identity, lambda: SealedContext(anchors))
 
 
 def remembered(key: tuple[str, ...], make: Callable[[], SealedContext]) -> SealedContext:

@@ -1,4 +1,4 @@
-"""A sealed SSLContext from a trusted bundle: it verifies, it may be shared, and nobody can weaken it."""
+"""A sealed SSLContext from trust anchors: it verifies, it may be shared, and nobody can weaken it."""
 
 from __future__ import annotations
 
@@ -113,24 +113,24 @@ class SealedContext(GenuineContext):
     anchors: tuple[str, str]
     _described = "no trust anchors"  # until they are loaded
 
-    def __new__(cls, bundle: Anchors) -> Self:
-        """Make a context that trusts a bundle, and that is sealed from its first moment on.
+    def __new__(cls, anchors: Anchors) -> Self:
+        """Make a context that trusts given anchors, and that is sealed from its first moment on.
 
         Args:
-            bundle: the trust anchors; the context holds them and no others.
+            anchors: the trust anchors; the context holds them and no others.
 
         Returns:
             A sealed context: TLS 1.2 at least, chain and host name verified, SAN required, RFC 5280 strict.
 
         Raises:
-            TrustError: OpenSSL cannot load the bundle's file, or loads something else than it holds.
+            TrustError: OpenSSL cannot load the anchors' file, or loads something else than it holds.
         """
         context = _ssl._SSLContext.__new__(cls, ssl.PROTOCOL_TLS_CLIENT)  # noqa: SLF001 - whoever patches above it
         for name, value in _settings(context).items():
             GenuineContext.__setattr__(context, name, value)
-        _load(context, bundle)
-        GenuineContext.__setattr__(context, "anchors", bundle.identity)
-        GenuineContext.__setattr__(context, "_described", str(bundle).removesuffix(f" ({bundle.path})"))
+        _load(context, anchors)
+        GenuineContext.__setattr__(context, "anchors", anchors.identity)
+        GenuineContext.__setattr__(context, "_described", str(anchors).removesuffix(f" ({anchors.path})"))
         return context
 
     def __repr__(self) -> str:
@@ -254,19 +254,19 @@ def _settings(context: SealedContext) -> dict[str, object]:
     }
 
 
-def _load(context: SealedContext, bundle: Anchors) -> None:
+def _load(context: SealedContext, anchors: Anchors) -> None:
     """Load the trust anchors into OpenSSL's own object, and see there what was loaded."""
     own = _ssl._SSLContext  # noqa: SLF001 - whatever was patched above it does not matter here
     try:
-        if bundle.content is None:
-            own.load_verify_locations(context, cafile=bundle.path)
+        if anchors.content is None:
+            own.load_verify_locations(context, cafile=anchors.path)
         else:  # what was judged, whatever is in its file by now
-            own.load_verify_locations(context, cadata=bundle.content.decode("ascii"))
+            own.load_verify_locations(context, cadata=anchors.content.decode("ascii"))
     except (OSError, ssl.SSLError) as error:
         # A context that failed half-way keeps what it read so far: it is dropped here, never shared.
-        raise TrustError(f"OpenSSL cannot load the trust anchors of the {bundle}: {error}") from error
+        raise TrustError(f"OpenSSL cannot load the trust anchors of the {anchors}: {error}") from error
     if not own.cert_store_stats(context)["x509_ca"]:
-        raise TrustError(f"the {bundle} holds no CA certificate: name a file of root CAs")
+        raise TrustError(f"the {anchors} holds no CA certificate: name a file of root CAs")
 
 
 def is_verified(tls: object, host: str, anchors: tuple[str, str]) -> bool:

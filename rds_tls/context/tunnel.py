@@ -20,9 +20,9 @@ class TunnelContext(SealedContext):
 
     host: str
 
-    def __new__(cls, bundle: Anchors, host: str) -> Self:
+    def __new__(cls, anchors: Anchors, host: str) -> Self:
         """Make a context for a name; otherwise as ``SealedContext``."""
-        context = super().__new__(cls, bundle)
+        context = super().__new__(cls, anchors)
         GenuineContext.__setattr__(context, "host", host)
         return context
 
@@ -36,17 +36,17 @@ class TunnelContext(SealedContext):
         return super()._verified_name(self.host, session)
 
 
-def tunnel_context(bundle: Anchors, host: str) -> SealedContext:
+def tunnel_context(anchors: Anchors, host: str) -> SealedContext:
     """Give the context that verifies ``host`` whatever address the driver dials.
 
     Args:
-        bundle: the trust anchors.
+        anchors: the trust anchors.
         host: the endpoint's name, which the server's certificate must carry.
 
     Returns:
         A sealed context, as from ``shared_context``.
 
     Raises:
-        TrustError: OpenSSL cannot load the bundle's file.
+        TrustError: OpenSSL cannot load the anchors' file.
     """
-    return remembered((*bundle.identity, host), lambda: TunnelContext(bundle, host))
+    return remembered((*anchors.identity, host), lambda: TunnelContext(anchors, host))

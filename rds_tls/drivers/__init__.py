@@ -37,7 +37,7 @@ class Target(NamedTuple):
     Attributes:
         host: the endpoint's name, which the server's certificate must carry.
         port: the endpoint's TCP port.
-        bundle: the trust anchors.
+        anchors: the trust anchors.
         via: the address (name or IP, port) to dial in place of the endpoint, or None to dial the endpoint.
         via_addresses: the IP addresses that the name in ``via`` resolved to, in the resolver's order, for an adapter
             with ``NEEDS_ADDRESSES``; empty for every other.
@@ -45,7 +45,7 @@ class Target(NamedTuple):
 
     host: str
     port: int
-    bundle: Anchors
+    anchors: Anchors
     via: tuple[str, int] | None = None
     via_addresses: tuple[str, ...] = ()
 

@@ -112,7 +112,7 @@ def kwargs(target: Target) -> dict[str, Any]:
 
 def _verified(target: Target) -> dict[str, str]:
     """Give all that libpq is told about TLS, and the name to verify."""
-    return _settled(_driver()) | {"host": target.host, "sslrootcert": target.bundle.path}
+    return _settled(_driver()) | {"host": target.host, "sslrootcert": target.anchors.path}
 
 
 def check(options: Mapping[str, Any]) -> None:
@@ -210,7 +210,7 @@ def explain(error: Exception, target: Target) -> str:
         with socket.create_connection(target.via or (target.host, target.port), _EXPLAIN_SECONDS) as plain:
             plain.sendall(_SSL_REQUEST)
             plain.recv(1)
-            shared_context(target.bundle).wrap_socket(plain, server_hostname=target.host).close()
+            shared_context(target.anchors).wrap_socket(plain, server_hostname=target.host).close()
     except ssl.SSLCertVerificationError as verdict:
         return str(verdict)
     except (OSError, RdsTlsError):

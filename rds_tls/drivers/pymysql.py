@@ -79,12 +79,12 @@ def kwargs(target: Target) -> dict[str, Any]:
 def _peer(target: Target) -> tuple[str, int, SealedContext]:
     """Give what to dial, and the context that verifies the endpoint there."""
     if target.via is None:
-        return target.host, target.port, shared_context(target.bundle)
+        return target.host, target.port, shared_context(target.anchors)
     from rds_tls.context.tunnel import tunnel_context  # only a tunnel pays for it
 
     # PyMySQL verifies the name it dials. A context that pins the endpoint's name holds for reconnects too, which a
     # socket handed to connect() would not: those dial by themselves.
-    return *target.via, tunnel_context(target.bundle, target.host)
+    return *target.via, tunnel_context(target.anchors, target.host)
 
 
 @cache
@@ -163,7 +163,7 @@ def verify(connection: pymysql.Connection[Any], target: Target, _options: Mappin
     """
     # PyMySQL has no public way to its socket; the range of versions in pyproject.toml is tested for this one.
     sock = connection._sock  # type: ignore[attr-defined]  # noqa: SLF001
-    if not is_verified(sock, target.host, target.bundle.identity):
+    if not is_verified(sock, target.host, target.anchors.identity):
         close_unverified(connection.close, "PyMySQL", target.host)
 
 

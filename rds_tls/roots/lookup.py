@@ -52,16 +52,16 @@ def ca_path(host: str | None = None, *, region: str | None = None, settings: Set
         OptionError: host and region do not say whose roots are meant, or contradict each other.
         TrustError: no anchors can be had, or the caller's own CA file cannot be one.
     """
-    return bundle_for(host, region, settings).path
+    return anchors_for(host, region, settings).path
 
 
-def bundle_for(host: str | None, region: str | None, settings: Settings | None) -> Anchors:
+def anchors_for(host: str | None, region: str | None, settings: Settings | None) -> Anchors:
     """Find the trust anchors as ``ca_path`` does."""
     endpoint = None if host is None else parse_endpoint(host)
-    return trusted_bundle(root_set(endpoint, region), process_settings() if settings is None else settings)
+    return obtain_anchors(root_set(endpoint, region), process_settings() if settings is None else settings)
 
 
-def trusted_bundle(roots: RootSet, settings: Settings) -> Anchors:
+def obtain_anchors(roots: RootSet, settings: Settings) -> Anchors:
     """Find the trust anchors for an endpoint.
 
     Args:
@@ -97,7 +97,7 @@ def find_remembered(roots: RootSet, settings: Settings) -> Anchors | None:
         settings: the caller's choices.
 
     Returns:
-        What ``trusted_bundle`` would give; None where it has to look for it, or to read the caller's own file.
+        What ``obtain_anchors`` would give; None where it has to look for it, or to read the caller's own file.
     """
     answer = _remembered.get((roots, settings))
     if answer is None:

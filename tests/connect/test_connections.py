@@ -23,7 +23,7 @@ from rds_tls.drivers import psycopg as psycopg_adapter
 from rds_tls.drivers import pymysql as pymysql_adapter
 from rds_tls.endpoint import RootSet
 from rds_tls.roots.anchors import Anchors
-from rds_tls.roots.lookup import trusted_bundle
+from rds_tls.roots.lookup import obtain_anchors
 from rds_tls.settings import Settings
 from tests.conftest import OFFLINE, REGION, Pki
 from tests.hostile import mysql as hostile_mysql
@@ -67,7 +67,7 @@ def target(server: Server, settings: Settings) -> Target:
 
 def target_bundle(settings: Settings) -> Anchors:
     """Find the trust anchors of the region."""
-    return trusted_bundle(RootSet(rds_tls.Trust.RDS, REGION), settings)
+    return obtain_anchors(RootSet(rds_tls.Trust.RDS, REGION), settings)
 
 
 @pytest.fixture

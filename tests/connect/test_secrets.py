@@ -94,7 +94,7 @@ def test_reprs_do_not_show_it() -> None:
     for engine, driver in ((POSTGRES, "psycopg"), (MYSQL, "pymysql")):
         plan = make_plan(engine, driver, request, {})
         assert plan.options["password"] == CANARY
-        for value in (request, plan, plan.target, plan.target.bundle):
+        for value in (request, plan, plan.target, plan.target.anchors):
             assert CANARY not in f"{value!r} {value}"
     assert CANARY not in repr(Request(f"postgresql://app:{CANARY}@{HOST}/db"))
 
@@ -192,7 +192,7 @@ def test_what_carries_settings_does_not_show_the_mirrors_password(mirror: LocalH
     request = Request(HOST, settings=settings, user="app")
     plan = make_plan(POSTGRES, "psycopg", request, {})
     assert CANARY in str(settings.truststore_url)
-    for value in (settings, [settings], {"settings": settings}, request, plan, plan.target, plan.target.bundle):
+    for value in (settings, [settings], {"settings": settings}, request, plan, plan.target, plan.target.anchors):
         assert CANARY not in f"{value!r} {value} {pformat(value)}"
 
 

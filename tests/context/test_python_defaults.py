@@ -21,7 +21,7 @@ import pytest
 
 from rds_tls.context import sealed
 from rds_tls.genuine import GenuineContext
-from rds_tls.roots.lookup import bundle_for
+from rds_tls.roots.lookup import anchors_for
 from tests.conftest import OFFLINE, REGION, SIBLING
 from tests.context.handshake_worker import HOST, TIMEOUT
 from tests.support import ROOT
@@ -153,7 +153,7 @@ def test_what_a_python_begins_with_does_not_last(beginning: dict[str, object], m
         return settings(context)
 
     monkeypatch.setattr(sealed, "_settings", begin)
-    context = sealed.SealedContext(bundle_for(None, REGION, OFFLINE))
+    context = sealed.SealedContext(anchors_for(None, REGION, OFFLINE))
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
     assert context.verify_flags & ssl.VERIFY_X509_STRICT

@@ -19,7 +19,7 @@ from rds_tls import genuine
 from rds_tls.context import sealed
 from rds_tls.context.sealed import SealedContext, is_verified
 from rds_tls.context.tunnel import tunnel_context
-from rds_tls.roots.lookup import bundle_for
+from rds_tls.roots.lookup import anchors_for
 from tests.conftest import OFFLINE, Pki
 from tests.hostile import stage
 from tests.hostile.stage import HOST, OTHER, Authorities
@@ -100,7 +100,7 @@ def test_method_of_a_later_python_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(genuine.Own, "set_weakness", set_weakness, raising=False)
     fresh = reloaded_sealed()
-    context = fresh.SealedContext(bundle_for(None, "eu-west-1", OFFLINE))
+    context = fresh.SealedContext(anchors_for(None, "eu-west-1", OFFLINE))
     with pytest.raises(rds_tls.SealedContextError, match="set_weakness"):
         context.set_weakness()
 
@@ -269,7 +269,7 @@ def test_is_verified_believes_openssl_alone(context: SealedContext, endpoint: Pe
 
 def test_copies_are_the_same_object(context: ssl.SSLContext) -> None:
     """Frameworks copy their settings, and with them the arguments that hold a context."""
-    bundle = bundle_for(HOST, None, OFFLINE)
+    bundle = anchors_for(HOST, None, OFFLINE)
     for original in (context, tunnel_context(bundle, HOST)):
         assert copy.copy(original) is original
         assert copy.deepcopy({"ssl": [original]})["ssl"][0] is original

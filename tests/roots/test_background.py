@@ -11,7 +11,7 @@ import pytest
 import rds_tls
 from rds_tls.roots import background, lookup
 from rds_tls.roots.anchors import Source
-from rds_tls.roots.lookup import trusted_bundle
+from rds_tls.roots.lookup import obtain_anchors
 from tests.roots.conftest import Step, Thread
 from tests.support.local_https import reply
 from tests.support.trust_store import (
@@ -33,7 +33,7 @@ def test_no_refresh_where_none_may_run(
     settings = store.settings._replace(max_age=0, offline=hindrance == "offline")
     if hindrance == "lambda":
         monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "orders")
-    assert trusted_bundle(ROOTS, settings).source is Source.CACHE
+    assert obtain_anchors(ROOTS, settings).source is Source.CACHE
     assert refresh_thread() is None
     assert store.asked == []
 
@@ -45,7 +45,7 @@ def test_refresh_lets_the_connect_go_first(
     monkeypatch.setattr(background, "HEAD_START", 3600.0)
     store.put(REGION, root, time.time())
     store.publish(REGION, root)
-    trusted_bundle(ROOTS, store.settings._replace(max_age=0))
+    obtain_anchors(ROOTS, store.settings._replace(max_age=0))
     thread = refresh_thread()
     assert thread is not None
     assert thread.is_alive()
@@ -64,7 +64,7 @@ def test_failed_refresh_is_logged_and_not_repeated(
     with caplog.at_level(logging.WARNING, logger="rds_tls"):
         for _ in range(3):
             forget_answers()
-            assert trusted_bundle(ROOTS, stale).source is Source.CACHE
+            assert obtain_anchors(ROOTS, stale).source is Source.CACHE
             wait_for_refresh()
     assert store.asked == [OF_REGION]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
@@ -80,9 +80,9 @@ def test_one_background_thread_at_most(
     store.put(REGION, root, time.time())
     store.publish(REGION, lambda handler: (release.wait(30), answer(handler))[1])
     stale = store.settings._replace(max_age=0)
-    trusted_bundle(ROOTS, stale)
+    obtain_anchors(ROOTS, stale)
     running = refresh_thread()
-    trusted_bundle(KNOWN, stale)
+    obtain_anchors(KNOWN, stale)
     assert refresh_thread() is running
     release.set()
     wait_for_refresh()
@@ -96,7 +96,7 @@ def test_one_refresh_after_the_other(store: TrustStore, root: bytes, wait_for_re
     store.publish("eu-west-1", shipped(KNOWN))
     stale = store.settings._replace(max_age=0)
     for roots in (ROOTS, KNOWN):
-        trusted_bundle(roots, stale)
+        obtain_anchors(roots, stale)
         wait_for_refresh()
     assert store.asked == [OF_REGION, "/eu-west-1/eu-west-1-bundle.pem"]
 
@@ -108,10 +108,10 @@ def test_failure_stands_for_a_minute(store: TrustStore, root: bytes, monkeypatch
     monkeypatch.setattr(time, "monotonic", lambda: real_clock() + passed[0])
     store.publish(REGION, reply(400))
     with pytest.raises(rds_tls.DownloadError) as first:
-        trusted_bundle(ROOTS, store.settings)
+        obtain_anchors(ROOTS, store.settings)
     for _ in range(2):
         with pytest.raises(rds_tls.DownloadError) as again:
-            trusted_bundle(ROOTS, store.settings)
+            obtain_anchors(ROOTS, store.settings)
         assert (str(again.value), again.value.url) == (str(first.value), first.value.url)
         (note,) = again.value.__notes__
         assert re.fullmatch(r"rds_tls: this was tried at \d\d:\d\d:\d\d UTC, and stands for 60 seconds: .*", note)
@@ -119,7 +119,7 @@ def test_failure_stands_for_a_minute(store: TrustStore, root: bytes, monkeypatch
     assert store.asked == [OF_REGION]
     passed[0] = background.STANDS
     store.publish(REGION, root)
-    assert trusted_bundle(ROOTS, store.settings).source is Source.CACHE
+    assert obtain_anchors(ROOTS, store.settings).source is Source.CACHE
 
 
 def test_failure_stands_for_its_settings_alone(store: TrustStore, root: bytes, forget_answers: Step) -> None:
@@ -127,22 +127,22 @@ def test_failure_stands_for_its_settings_alone(store: TrustStore, root: bytes, f
     store.publish(REGION, reply(400))
     for _ in range(2):
         with pytest.raises(rds_tls.DownloadError):
-            trusted_bundle(ROOTS, store.settings)
+            obtain_anchors(ROOTS, store.settings)
     store.publish(REGION, root)
     other = store.settings._replace(total_timeout=9.0)
-    path = Path(trusted_bundle(ROOTS, other).path)
+    path = Path(obtain_anchors(ROOTS, other).path)
     assert store.asked == [OF_REGION] * 2
-    assert trusted_bundle(ROOTS, store.settings).path == str(path)
+    assert obtain_anchors(ROOTS, store.settings).path == str(path)
     path.unlink()
-    trusted_bundle(ROOTS, other)
+    obtain_anchors(ROOTS, other)
     forget_answers()
     path.unlink()
     with pytest.raises(rds_tls.DownloadError):
-        trusted_bundle(ROOTS, store.settings)
+        obtain_anchors(ROOTS, store.settings)
     lookup.renewed(ROOTS, store.settings, None)
     forget_answers()
     path.unlink()
-    assert trusted_bundle(ROOTS, store.settings).path == str(path)
+    assert obtain_anchors(ROOTS, store.settings).path == str(path)
 
 
 def test_failure_that_stands_keeps_no_frames(store: TrustStore) -> None:
@@ -150,7 +150,7 @@ def test_failure_that_stands_keeps_no_frames(store: TrustStore) -> None:
     store.publish(REGION, reply(400))
     for _ in range(2):
         with pytest.raises(rds_tls.DownloadError):
-            trusted_bundle(ROOTS, store.settings)
+            obtain_anchors(ROOTS, store.settings)
     ((kept, _, _),) = background.SCHEDULE._failed.values()
     assert (kept.__traceback__, kept.__context__, kept.__cause__) == (None, None, None)
 

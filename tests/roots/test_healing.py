@@ -30,7 +30,7 @@ from rds_tls.endpoint import RootSet
 from rds_tls.roots import background as refresh
 from rds_tls.roots import healing, snapshot
 from rds_tls.roots.anchors import Source
-from rds_tls.roots.lookup import in_background, trusted_bundle
+from rds_tls.roots.lookup import in_background, obtain_anchors
 from tests.roots.conftest import Step, Thread
 from tests.support import ROOT
 from tests.support.local_https import Handler, LocalHttps, reply
@@ -222,7 +222,7 @@ def test_one_more_attempt_and_no_third(store: TrustStore, new: Authority) -> Non
     rds_tls.prefetch(REGION, settings=store.settings)
     second = heal_or_explain(plan, error)
     assert second is not None
-    assert second.target.bundle != plan.target.bundle
+    assert second.target.anchors != plan.target.anchors
     assert not hasattr(error, "__notes__")
     store.publish(REGION, new.root_pem)
     rds_tls.prefetch(REGION, settings=store.settings)
@@ -519,7 +519,7 @@ def test_entry_that_is_gone_stops_no_healing(store: TrustStore, caplog: pytest.L
     known = Path(snapshot.DIRECTORY, "eu-west-1.pem").read_bytes()
     store.put("eu-west-1", known, time.time())
     store.publish("eu-west-1", known)
-    failed = trusted_bundle(RootSet(rds_tls.Trust.RDS, "eu-west-1"), store.settings)
+    failed = obtain_anchors(RootSet(rds_tls.Trust.RDS, "eu-west-1"), store.settings)
     assert failed.source is Source.CACHE
     Path(failed.path).unlink()
     with caplog.at_level(logging.WARNING, "rds_tls"):
@@ -530,7 +530,7 @@ def test_entry_that_is_gone_stops_no_healing(store: TrustStore, caplog: pytest.L
 
 def test_whatever_stops_healing_is_logged(store: TrustStore, caplog: pytest.LogCaptureFixture) -> None:
     """Healing that meets a file that has gone gives up with a warning, and raises nothing."""
-    failed = trusted_bundle(RootSet(rds_tls.Trust.RDS, "eu-west-1"), store.settings._replace(max_age=float("inf")))
+    failed = obtain_anchors(RootSet(rds_tls.Trust.RDS, "eu-west-1"), store.settings._replace(max_age=float("inf")))
     gone = failed._replace(path="/nowhere/eu-west-1.pem", digest="another")
     with caplog.at_level(logging.WARNING, "rds_tls"):
         assert healing.heal(gone) is None
@@ -548,7 +548,7 @@ def test_whatever_stops_background_work_is_logged(
     """Nothing that background work raises comes to threading.excepthook, which prints a traceback."""
     complaints: list[object] = []
     monkeypatch.setattr(threading, "excepthook", complaints.append)
-    bundle = trusted_bundle(RootSet(rds_tls.Trust.RDS, REGION), store.settings)
+    bundle = obtain_anchors(RootSet(rds_tls.Trust.RDS, REGION), store.settings)
 
     def fail() -> None:
         raise error

@@ -9,7 +9,7 @@ import rds_tls
 from rds_tls.endpoint import RootSet
 from rds_tls.roots import healing, lookup, snapshot
 from rds_tls.roots.anchors import Source
-from rds_tls.roots.lookup import trusted_bundle
+from rds_tls.roots.lookup import obtain_anchors
 from rds_tls.roots.pem import MAX_BYTES
 from rds_tls.settings import Settings, process_settings
 from tests.conftest import OFFLINE
@@ -40,7 +40,7 @@ def ca_file(tmp_path: Path) -> Path:
 
 def test_snapshot_serves_its_regions() -> None:
     """A region in the snapshot is trusted by its shipped file, with its date."""
-    bundle = trusted_bundle(RootSet(rds_tls.Trust.RDS, "eu-west-1"), OFFLINE)
+    bundle = obtain_anchors(RootSet(rds_tls.Trust.RDS, "eu-west-1"), OFFLINE)
     shipped = snapshot.find(RootSet(rds_tls.Trust.RDS, "eu-west-1"))
     assert shipped is not None
     assert bundle.source is Source.SNAPSHOT
@@ -155,10 +155,10 @@ def test_offline_asks_nobody(store: TrustStore, root: bytes, wait_for_refresh: S
     store.publish(REGION, root)
     offline = store.settings._replace(offline=True, max_age=0)
     with pytest.raises(rds_tls.TrustError, match="RDS_TLS_BUNDLE_DIR"):
-        trusted_bundle(ROOTS, offline)
+        obtain_anchors(ROOTS, offline)
     assert store.asked == []
-    fetched = trusted_bundle(ROOTS, store.settings)
-    assert trusted_bundle(ROOTS, offline).path == fetched.path
+    fetched = obtain_anchors(ROOTS, store.settings)
+    assert obtain_anchors(ROOTS, offline).path == fetched.path
     wait_for_refresh()
     assert store.asked == [OF_REGION]
 
@@ -166,7 +166,7 @@ def test_offline_asks_nobody(store: TrustStore, root: bytes, wait_for_refresh: S
 def test_fresh_cache_wins_over_the_snapshot(store: TrustStore) -> None:
     """A fresh entry is preferred, and nothing is asked for."""
     store.put("eu-west-1", shipped(KNOWN), time.time())
-    assert trusted_bundle(KNOWN, store.settings).source is Source.CACHE
+    assert obtain_anchors(KNOWN, store.settings).source is Source.CACHE
     assert store.asked == []
 
 
@@ -175,14 +175,14 @@ def test_newer_of_two_stale_sources_is_served(
     store: TrustStore, days: int, source: Source, wait_for_refresh: Step
 ) -> None:
     """Of a stale entry and the snapshot the newer one is served at once, while a refresh runs."""
-    shipped_at = trusted_bundle(KNOWN, store.settings._replace(offline=True)).as_of
+    shipped_at = obtain_anchors(KNOWN, store.settings._replace(offline=True)).as_of
     assert shipped_at is not None
     store.put("eu-west-1", shipped(KNOWN), shipped_at + days * 86_400)
     store.publish("eu-west-1", shipped(KNOWN))
     stale = store.settings._replace(max_age=0)
-    assert trusted_bundle(KNOWN, stale).source is source
+    assert obtain_anchors(KNOWN, stale).source is source
     wait_for_refresh()
-    refreshed = trusted_bundle(KNOWN, stale)
+    refreshed = obtain_anchors(KNOWN, stale)
     assert refreshed.source is Source.CACHE
     assert refreshed.as_of == pytest.approx(time.time(), abs=60)
     assert store.asked == ["/eu-west-1/eu-west-1-bundle.pem"]
@@ -194,18 +194,18 @@ def test_clock_set_back_makes_an_entry_stale_not_immortal(
     """An entry from the future is served, and refreshed as a stale one is."""
     store.put(REGION, root, time.time() + 365 * 86_400)
     store.publish(REGION, root)
-    assert trusted_bundle(ROOTS, store.settings).source is Source.CACHE
+    assert obtain_anchors(ROOTS, store.settings).source is Source.CACHE
     wait_for_refresh()
     assert store.asked == [OF_REGION]
 
 
 def test_fresh_cache_wins_even_over_a_newer_snapshot(store: TrustStore) -> None:
     """Precedence asks for freshness first and for age second."""
-    shipped_at = trusted_bundle(KNOWN, store.settings._replace(offline=True)).as_of
+    shipped_at = obtain_anchors(KNOWN, store.settings._replace(offline=True)).as_of
     assert shipped_at is not None
     store.put("eu-west-1", shipped(KNOWN), shipped_at - 86_400)
     patient = store.settings._replace(max_age=float("inf"))
-    assert trusted_bundle(KNOWN, patient).source is Source.CACHE
+    assert obtain_anchors(KNOWN, patient).source is Source.CACHE
 
 
 def test_newest_entry_wins_wherever_it_is(store: TrustStore, root: bytes, new_process: Step) -> None:
@@ -213,15 +213,15 @@ def test_newest_entry_wins_wherever_it_is(store: TrustStore, root: bytes, new_pr
     other = Authority(REGION, KeyType.ECC384).root_pem
     store.put(REGION, root, time.time() - 60)
     publish_in_memory(store, REGION, other, time.time())
-    assert trusted_bundle(ROOTS, store.settings).path.startswith("/proc/self/fd/")
+    assert obtain_anchors(ROOTS, store.settings).path.startswith("/proc/self/fd/")
     store.put(REGION, root, time.time() + 1)
     new_process()
-    assert trusted_bundle(ROOTS, store.settings).path == f"{store.settings.cache_dir}/{store.name(REGION)}.pem"
+    assert obtain_anchors(ROOTS, store.settings).path == f"{store.settings.cache_dir}/{store.name(REGION)}.pem"
 
 
 def test_amazon_roots_are_never_renewed(store: TrustStore, refresh_thread: Thread) -> None:
     """The Amazon Trust Services roots ship with the package, and no trust store of RDS's is asked for them."""
-    amazon = trusted_bundle(RootSet(rds_tls.Trust.AMAZON, None), store.settings._replace(max_age=0))
+    amazon = obtain_anchors(RootSet(rds_tls.Trust.AMAZON, None), store.settings._replace(max_age=0))
     assert amazon.source is Source.SNAPSHOT
     assert refresh_thread() is None
     assert healing.heal(amazon) is None
@@ -231,18 +231,18 @@ def test_amazon_roots_are_never_renewed(store: TrustStore, refresh_thread: Threa
 def test_answer_is_held_for_a_while(store: TrustStore, monkeypatch: pytest.MonkeyPatch, forget_answers: Step) -> None:
     """What another process stores meanwhile is noticed when the hold ends, not at every call."""
     offline = store.settings._replace(offline=True)
-    assert trusted_bundle(KNOWN, offline).source is Source.SNAPSHOT
+    assert obtain_anchors(KNOWN, offline).source is Source.SNAPSHOT
     store.put("eu-west-1", shipped(KNOWN), time.time())
-    assert trusted_bundle(KNOWN, offline).source is Source.SNAPSHOT
+    assert obtain_anchors(KNOWN, offline).source is Source.SNAPSHOT
     monkeypatch.setattr(lookup, "_HOLD", 0.0)
     forget_answers()
-    assert trusted_bundle(KNOWN, offline).source is Source.CACHE
+    assert obtain_anchors(KNOWN, offline).source is Source.CACHE
     publish_in_memory(store, "eu-west-1", shipped(KNOWN), time.time() + 1)
-    assert trusted_bundle(KNOWN, offline).path.startswith("/proc/self/fd/")
+    assert obtain_anchors(KNOWN, offline).path.startswith("/proc/self/fd/")
 
 
 def test_held_answers_are_bounded(store: TrustStore) -> None:
     """A program that makes up settings for ever does not fill its memory with answers."""
     for number in range(lookup._MAX_REMEMBERED + 10):
-        trusted_bundle(KNOWN, store.settings._replace(offline=True, max_age=float(number)))
+        obtain_anchors(KNOWN, store.settings._replace(offline=True, max_age=float(number)))
     assert len(lookup._remembered) <= lookup._MAX_REMEMBERED

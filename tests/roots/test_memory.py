@@ -12,7 +12,7 @@ import rds_tls
 from rds_tls.context import shared_context
 from rds_tls.endpoint import parse_endpoint, root_set
 from rds_tls.roots.cache.memory import HIGH, MEMORY
-from rds_tls.roots.lookup import trusted_bundle
+from rds_tls.roots.lookup import obtain_anchors
 from tests.roots.memory_worker import ORIGIN, descriptor_of
 from tests.support import ROOT
 from tests.support.local_https import LocalHttps
@@ -76,7 +76,7 @@ def test_closed_file_is_made_anew(
 
 def test_context_takes_no_upload(store: TrustStore, upload: Path) -> None:
     """A context that is built of roots whose file was lost meanwhile holds the roots."""
-    bundle = trusted_bundle(root_set(parse_endpoint(HOST), None), store.settings)
+    bundle = obtain_anchors(root_set(parse_endpoint(HOST), None), store.settings)
     with upload.open("rb") as file:
         os.dup2(file.fileno(), descriptor_of(bundle.path))
     assert REGION in str(shared_context(bundle).get_ca_certs())

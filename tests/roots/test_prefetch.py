@@ -7,7 +7,7 @@ import pytest
 
 import rds_tls
 from rds_tls.roots.anchors import Source
-from rds_tls.roots.lookup import trusted_bundle
+from rds_tls.roots.lookup import obtain_anchors
 from tests.support.trust_store import (
     HOST,
     OF_REGION,
@@ -25,7 +25,7 @@ def test_prefetched_directory_serves_offline(store: TrustStore, root: bytes, tmp
     assert stat.S_IMODE(Path(path).stat().st_mode) == 0o644
     assert stat.S_IMODE(Path(path).parent.stat().st_mode) == 0o755
     program = rds_tls.Settings(offline=True, bundle_dir=Path(path).parent)
-    bundle = trusted_bundle(ROOTS, program)
+    bundle = obtain_anchors(ROOTS, program)
     assert bundle.source is Source.PREFETCHED
     assert bundle.path == path
     assert len(rds_tls.ssl_context(HOST, settings=program).get_ca_certs()) == 1
@@ -44,7 +44,7 @@ def test_prefetch_without_a_directory_fills_the_cache(store: TrustStore, root: b
     """Without directory= the cache is filled, and the first connection finds it."""
     store.publish(REGION, root)
     paths = rds_tls.prefetch(REGION, settings=store.settings)
-    assert paths == [trusted_bundle(ROOTS, store.settings).path]
+    assert paths == [obtain_anchors(ROOTS, store.settings).path]
     assert store.asked == [OF_REGION]
 
 

@@ -19,7 +19,7 @@ from rds_tls.endpoint import RootSet
 from rds_tls.roots import healing, renewal
 from rds_tls.roots.anchors import Source
 from rds_tls.roots.cache.disk import Cache
-from rds_tls.roots.lookup import trusted_bundle
+from rds_tls.roots.lookup import obtain_anchors
 from rds_tls.roots.origin import Validators
 from rds_tls.roots.truststore.download import Download, download
 from tests.roots.conftest import Step
@@ -44,12 +44,12 @@ PREVIEW = RootSet(rds_tls.Trust.RDS_PREVIEW, "us-east-2")
 def test_uncovered_region_is_downloaded_once(store: TrustStore, root: bytes, new_process: Step) -> None:
     """A region that nothing covers is downloaded, kept for this process and on disk for the next."""
     store.publish(REGION, root)
-    first = trusted_bundle(ROOTS, store.settings)
+    first = obtain_anchors(ROOTS, store.settings)
     assert first.source is Source.CACHE
     assert certificates(first.content or b"") == certificates(root)
-    assert trusted_bundle(ROOTS, store.settings) is first
+    assert obtain_anchors(ROOTS, store.settings) is first
     new_process()
-    assert trusted_bundle(ROOTS, store.settings) == first
+    assert obtain_anchors(ROOTS, store.settings) == first
     assert store.asked == [OF_REGION]
     assert rds_tls.ca_path(HOST, settings=store.settings) == first.path
 
@@ -60,7 +60,7 @@ def test_region_without_a_file_is_found_in_the_global_bundle(store: TrustStore, 
     other = Authority("eu-north-8", KeyType.ECC384).root_pem
     store.publish(REGION, reply(status))
     store.publish_global(other + root + shipped(KNOWN))
-    assert len(certificates(trusted_bundle(ROOTS, store.settings).content or b"")) == 1
+    assert len(certificates(obtain_anchors(ROOTS, store.settings).content or b"")) == 1
     assert store.asked == [OF_REGION, OF_ALL]
 
 
@@ -68,7 +68,7 @@ def test_preview_roots_come_from_the_global_bundle(store: TrustStore, wait_for_r
     """Preview roots are fetched where AWS publishes them, and GA roots of that region are left out."""
     store.publish_global(shipped(PREVIEW) + shipped(RootSet(rds_tls.Trust.RDS, "us-east-2")))
     stale = store.settings._replace(max_age=0)
-    trusted_bundle(PREVIEW, stale)
+    obtain_anchors(PREVIEW, stale)
     wait_for_refresh()
     entry = store.entry("us-east-2", rds_tls.Trust.RDS_PREVIEW)
     assert entry is not None
@@ -81,7 +81,7 @@ def test_other_failures_do_not_fall_back(store: TrustStore, root: bytes) -> None
     store.publish(REGION, reply(500))
     store.publish_global(root)
     with pytest.raises(rds_tls.DownloadError, match="status 500"):
-        trusted_bundle(ROOTS, store.settings)
+        obtain_anchors(ROOTS, store.settings)
     assert OF_ALL not in store.asked
 
 
@@ -98,7 +98,7 @@ def test_bad_answer_is_never_stored(store: TrustStore, body: bytes, reason: str)
     """What is no bundle of the region is refused with the reason, and leaves no entry."""
     store.publish(REGION, body)
     with pytest.raises(rds_tls.BundleError, match=reason):
-        trusted_bundle(ROOTS, store.settings)
+        obtain_anchors(ROOTS, store.settings)
     assert store.entry(REGION) is None
 
 
@@ -107,7 +107,7 @@ def test_expired_roots_are_refused(store: TrustStore) -> None:
     expired = mint_root(REGION, datetime.now(UTC) - timedelta(days=1))
     store.publish(REGION, expired)
     with pytest.raises(rds_tls.BundleError, match="expired"):
-        trusted_bundle(ROOTS, store.settings)
+        obtain_anchors(ROOTS, store.settings)
 
 
 def mint_root(region: str, end: datetime) -> bytes:
@@ -119,7 +119,7 @@ def test_known_name_with_another_key_is_refused(store: TrustStore, wait_for_refr
     """A root that is called what AWS calls its own, and is not it, spoils the whole bundle."""
     impostor = Authority("eu-west-1", KeyType.ECC384).root_pem
     store.publish("eu-west-1", shipped(KNOWN) + impostor)
-    served = trusted_bundle(KNOWN, store.settings._replace(max_age=0))
+    served = obtain_anchors(KNOWN, store.settings._replace(max_age=0))
     wait_for_refresh()
     assert served.source is Source.SNAPSHOT
     assert store.entry("eu-west-1") is None
@@ -133,7 +133,7 @@ def test_new_root_is_logged_with_its_fingerprint(
     """A root that this version does not list is accepted, and said so at INFO."""
     store.publish(REGION, root)
     with caplog.at_level(logging.INFO, logger="rds_tls"):
-        trusted_bundle(ROOTS, store.settings)
+        obtain_anchors(ROOTS, store.settings)
     (line,) = [record for record in caplog.records if "does not list yet" in record.getMessage()]
     assert line.levelno == logging.INFO
     assert f"Amazon RDS {REGION} Root CA ECC384 G1, SHA-256 " in line.getMessage()
@@ -144,7 +144,7 @@ def test_known_roots_only_refuses_new_roots(store: TrustStore, root: bytes) -> N
     strict = store.settings._replace(known_roots_only=True)
     store.publish(REGION, root)
     with pytest.raises(rds_tls.BundleError, match="is new to this version, and known_roots_only is set"):
-        trusted_bundle(ROOTS, strict)
+        obtain_anchors(ROOTS, strict)
     store.publish("eu-west-1", shipped(KNOWN))
     assert len(rds_tls.prefetch("eu-west-1", settings=strict)) == 1
 
@@ -152,7 +152,7 @@ def test_known_roots_only_refuses_new_roots(store: TrustStore, root: bytes) -> N
 def test_unchanged_bundle_costs_a_304(store: TrustStore, root: bytes) -> None:
     """A refresh sends the validators, and "not modified" makes the entry fresh without its content."""
     store.publish(REGION, reply(200, root, ETag='"one"', Last_Modified="Mon, 23 Nov 2026 00:00:00 GMT"), reply(304))
-    first = trusted_bundle(ROOTS, store.settings)
+    first = obtain_anchors(ROOTS, store.settings)
     rds_tls.prefetch(REGION, settings=store.settings)
     second = store.entry(REGION)
     assert second is not None
@@ -200,20 +200,20 @@ def test_full_disk_costs_the_cache_not_the_connection(
     monkeypatch.setattr(os, "fsync", full)
     store.publish(REGION, root)
     with caplog.at_level(logging.WARNING, logger="rds_tls"):
-        bundle = trusted_bundle(ROOTS, store.settings)
+        bundle = obtain_anchors(ROOTS, store.settings)
     assert len(certificates(bundle.content or b"")) == 1
     assert "it is kept in memory" in caplog.text
     new_process()
-    assert trusted_bundle(ROOTS, store.settings) == bundle
+    assert obtain_anchors(ROOTS, store.settings) == bundle
     assert store.asked == [OF_REGION]
 
 
 def test_damaged_entry_is_replaced(store: TrustStore, root: bytes) -> None:
     """An entry that was cut off is as good as none: it is downloaded again."""
     store.publish(REGION, root)
-    first = trusted_bundle(ROOTS, store.settings)
+    first = obtain_anchors(ROOTS, store.settings)
     Path(first.path).write_bytes(Path(first.path).read_bytes()[:-20])
-    second = trusted_bundle(ROOTS, store.settings)
+    second = obtain_anchors(ROOTS, store.settings)
     assert second.path == first.path
     assert second.digest == first.digest
     assert store.asked == [OF_REGION, OF_REGION]
@@ -222,16 +222,16 @@ def test_damaged_entry_is_replaced(store: TrustStore, root: bytes) -> None:
 def test_removed_entry_is_downloaded_again(store: TrustStore, root: bytes) -> None:
     """An entry that somebody removes while the program runs comes back with the next call."""
     store.publish(REGION, root)
-    first = trusted_bundle(ROOTS, store.settings)
+    first = obtain_anchors(ROOTS, store.settings)
     Path(first.path).unlink()
-    assert trusted_bundle(ROOTS, store.settings).path == first.path
+    assert obtain_anchors(ROOTS, store.settings).path == first.path
     assert Path(first.path).exists()
 
 
 def test_validators_go_to_the_url_they_came_from(store: TrustStore, root: bytes) -> None:
     """Another mirror is asked for the content: it cannot know what the first one calls unchanged."""
     store.publish(REGION, reply(200, root, ETag='"one"'))
-    trusted_bundle(ROOTS, store.settings)
+    obtain_anchors(ROOTS, store.settings)
     other = store.settings._replace(truststore_url=f"{store.settings.truststore_url}/mirror")
     store.server.url(f"/mirror{OF_REGION}", reply(200, root))
     rds_tls.prefetch(REGION, settings=other)
@@ -248,14 +248,14 @@ def test_kept_lock_is_an_error_after_the_total_timeout(store: TrustStore, root: 
         cache.locked(store.name(REGION), 10),
         pytest.raises(rds_tls.TrustError, match="set RDS_TLS_CACHE_DIR to a directory"),
     ):
-        trusted_bundle(ROOTS, hasty)
+        obtain_anchors(ROOTS, hasty)
     assert store.asked == []
 
 
 def test_healing_with_the_same_roots_is_none(store: TrustStore, root: bytes) -> None:
     """A download that brings the very roots that failed is no reason for another attempt."""
     store.publish(REGION, root)
-    failed = trusted_bundle(ROOTS, store.settings)
+    failed = obtain_anchors(ROOTS, store.settings)
     assert healing.heal(failed) is None
     assert store.asked == [OF_REGION, OF_REGION]
 
@@ -266,7 +266,7 @@ def test_pkcs7_is_downloaded_on_request(store: TrustStore, root: bytes) -> None:
     store.server.url(
         OF_REGION.replace(".pem", ".p7b"), reply(200, pkcs7.serialize_certificates(certificates_in_it, Encoding.DER))
     )
-    bundle = trusted_bundle(ROOTS, store.settings._replace(bundle_format="p7b"))
+    bundle = obtain_anchors(ROOTS, store.settings._replace(bundle_format="p7b"))
     assert certificates(bundle.content or b"") == certificates(root)
 
 
@@ -300,7 +300,7 @@ def test_both_downloads_share_one_deadline(
     monkeypatch.setattr(Cache, "locked", locked)
     store.publish(REGION, missing)
     store.publish_global(root)
-    trusted_bundle(ROOTS, store.settings._replace(total_timeout=3000.0))
+    obtain_anchors(ROOTS, store.settings._replace(total_timeout=3000.0))
     assert store.asked == [OF_REGION, OF_ALL]
     assert [timeout <= 1000 for timeout in granted] == [where == "lock", True]
 
@@ -323,7 +323,7 @@ def test_no_download_begins_when_the_time_is_over(
     store.publish(REGION, reply(404))
     store.publish_global(root)
     with pytest.raises(rds_tls.DownloadError, match="nothing is left for it of 3000 seconds"):
-        trusted_bundle(ROOTS, store.settings._replace(total_timeout=3000.0))
+        obtain_anchors(ROOTS, store.settings._replace(total_timeout=3000.0))
     assert OF_ALL not in store.asked
 
 

@@ -16,7 +16,7 @@ from rds_tls.roots import snapshot
 from rds_tls.roots.anchors import Source
 from rds_tls.roots.cache.disk import Cache
 from rds_tls.roots.cache.memory import MEMORY
-from rds_tls.roots.lookup import trusted_bundle
+from rds_tls.roots.lookup import obtain_anchors
 from rds_tls.roots.origin import NOTHING_KNOWN, Origin
 from tests.roots.conftest import Step
 from tests.support.local_https import reply
@@ -68,12 +68,12 @@ def test_forged_root_is_unmasked_by_an_upgrade(
 ) -> None:
     """A root that was new when it was stored is trusted until a version lists another one of its name."""
     settings = keep(store, place, REGION, root)
-    assert trusted_bundle(ROOTS, settings).source in {Source.CACHE, Source.PREFETCHED}
+    assert obtain_anchors(ROOTS, settings).source in {Source.CACHE, Source.PREFETCHED}
     monkeypatch.setitem(known_roots.RDS_ROOTS, (REGION, known_roots.GA, "rds-ca-ecc384-g1"), "0" * 64)
     for _ in range(2):
         forget_answers()
         with caplog.at_level(logging.WARNING, "rds_tls"), pytest.raises(rds_tls.TrustError, match="are at hand"):
-            trusted_bundle(ROOTS, settings)
+            obtain_anchors(ROOTS, settings)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert f"but AWS's has {'0' * 64}" in caplog.text
 
@@ -89,14 +89,14 @@ def test_known_roots_only_counts_for_what_is_stored(
     with caplog.at_level(logging.WARNING, "rds_tls"), pytest.raises(rds_tls.TrustError, match="are at hand"):
         rds_tls.ssl_context(HOST, settings=settings)
     assert "is new to this version, and known_roots_only is set" in caplog.text
-    assert trusted_bundle(KNOWN, keep(store, place, "eu-west-1", shipped("eu-west-1"))).source is not Source.SNAPSHOT
+    assert obtain_anchors(KNOWN, keep(store, place, "eu-west-1", shipped("eu-west-1"))).source is not Source.SNAPSHOT
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_forged_root_gives_way_to_the_snapshot(store: TrustStore, forged: bytes, place: str) -> None:
     """An entry with a forged root counts as absent, and what ships is trusted in its place."""
     settings = keep(store, place, "eu-west-1", shipped("eu-west-1") + forged)
-    bundle = trusted_bundle(KNOWN, settings)
+    bundle = obtain_anchors(KNOWN, settings)
     assert bundle.source is Source.SNAPSHOT
     assert len(rds_tls.ssl_context(region="eu-west-1", settings=settings).get_ca_certs()) == 3
 
@@ -131,7 +131,7 @@ def test_all_of_an_entry_is_judged(store: TrustStore, forged: bytes, smuggle: ob
     """An entry that holds anything beside the region's roots, in any form that OpenSSL may read, counts as absent."""
     assert callable(smuggle)
     settings = keep(store, "cache", "eu-west-1", smuggle(forged))
-    assert trusted_bundle(KNOWN, settings).source is Source.SNAPSHOT
+    assert obtain_anchors(KNOWN, settings).source is Source.SNAPSHOT
 
 
 # Which modules a first context from a fresh cache loads, in a new process.
@@ -167,14 +167,14 @@ def test_entry_is_judged_once(
     with caplog.at_level(logging.INFO, "rds_tls"):
         for _ in range(3):
             forget_answers()
-            trusted_bundle(ROOTS, settings)
+            obtain_anchors(ROOTS, settings)
     assert caplog.text.count("does not list yet") == 1
 
 
 def test_mirror_fills_no_cache_but_its_own(store: TrustStore, root: bytes) -> None:
     """What one caller's mirror published is no other caller's trust, however they share a cache directory."""
     store.publish(REGION, root)
-    filled = trusted_bundle(ROOTS, store.settings)
+    filled = obtain_anchors(ROOTS, store.settings)
     assert len(filled.content or b"") > 0
     others = {
         "AWS": store.settings._replace(truststore_url=None, mirror_ca_file=None),
@@ -184,14 +184,14 @@ def test_mirror_fills_no_cache_but_its_own(store: TrustStore, root: bytes) -> No
     }
     for whose, settings in others.items():
         with pytest.raises(rds_tls.TrustError, match="are at hand"):
-            trusted_bundle(ROOTS, settings._replace(offline=True))
+            obtain_anchors(ROOTS, settings._replace(offline=True))
         assert Path(filled.path).exists(), whose
     same = (
         store.settings._replace(truststore_url=f"{store.settings.truststore_url}/"),
         store.settings._replace(bundle_format="p7b"),
     )
     for settings in same:
-        assert trusted_bundle(ROOTS, settings._replace(offline=True)).path == filled.path
+        assert obtain_anchors(ROOTS, settings._replace(offline=True)).path == filled.path
 
 
 @pytest.mark.parametrize("place", ["cache", "memory"])
@@ -205,7 +205,7 @@ def test_entry_of_another_origin_is_absent(
     where = MEMORY if place == "memory" else Cache(str(cache_dir))
     where.publish(REGION, root, origin)
     with caplog.at_level(logging.WARNING, "rds_tls"), pytest.raises(rds_tls.TrustError, match="are at hand"):
-        trusted_bundle(ROOTS, store.settings._replace(offline=True))
+        obtain_anchors(ROOTS, store.settings._replace(offline=True))
     assert f"it is from https://stage.example{OF_REGION}, where these settings do not lead" in caplog.text
 
 
@@ -225,7 +225,7 @@ def test_format_of_a_download_makes_no_other_origin(store: TrustStore, root: byt
     url = f"{store.settings.truststore_url}{OF_REGION}".replace(".pem", ".p7b")
     origin = Origin(url, NOTHING_KNOWN, time.time())
     entry = Cache(str(store.settings.cache_dir)).publish(store.name(REGION), root, origin)
-    assert trusted_bundle(ROOTS, store.settings._replace(offline=True)).path == entry.path
+    assert obtain_anchors(ROOTS, store.settings._replace(offline=True)).path == entry.path
 
 
 def test_two_mirrors_do_not_fight_for_a_file(store: TrustStore, root: bytes, forget_answers: Step) -> None:
@@ -237,7 +237,7 @@ def test_two_mirrors_do_not_fight_for_a_file(store: TrustStore, root: bytes, for
     found = set()
     for settings in (store.settings, other) * 3:
         forget_answers()
-        found.add(trusted_bundle(ROOTS, settings).path)
+        found.add(obtain_anchors(ROOTS, settings).path)
     assert store.asked == [OF_REGION, f"/other{OF_REGION}"]
     assert len(found) == 2
 
@@ -245,10 +245,10 @@ def test_two_mirrors_do_not_fight_for_a_file(store: TrustStore, root: bytes, for
 def test_login_of_a_mirror_makes_no_other_mirror(store: TrustStore, root: bytes) -> None:
     """A mirror is the same with another user and password, which are neither in a name nor in a file."""
     store.publish(REGION, root)
-    first = trusted_bundle(ROOTS, store.settings)
+    first = obtain_anchors(ROOTS, store.settings)
     with_login = str(store.settings.truststore_url).replace("://", "://user:canary@")
     settings = store.settings._replace(truststore_url=with_login, offline=True)
-    assert trusted_bundle(ROOTS, settings).path == first.path
+    assert obtain_anchors(ROOTS, settings).path == first.path
 
 
 def test_prefetched_directory_counts_wherever_it_came_from(store: TrustStore, root: bytes, tmp_path: Path) -> None:
@@ -256,12 +256,12 @@ def test_prefetched_directory_counts_wherever_it_came_from(store: TrustStore, ro
     store.publish(REGION, root)
     rds_tls.prefetch(REGION, directory=tmp_path / "image", settings=store.settings)
     program = rds_tls.Settings(offline=True, bundle_dir=tmp_path / "image", cache_dir=tmp_path / "empty")
-    assert trusted_bundle(ROOTS, program).source is Source.PREFETCHED
+    assert obtain_anchors(ROOTS, program).source is Source.PREFETCHED
 
 
 def test_context_holds_what_was_judged(store: TrustStore, root: bytes, forged: bytes) -> None:
     """A file that is replaced after it was judged, and before OpenSSL would open it, changes nothing in a context."""
-    bundle = trusted_bundle(ROOTS, keep(store, "cache", REGION, root))
+    bundle = obtain_anchors(ROOTS, keep(store, "cache", REGION, root))
     Path(bundle.path).write_bytes(forged)
     context = shared_context(bundle)
     assert context.get_ca_certs(binary_form=True) == [ssl.PEM_cert_to_DER_cert(root.decode())]
