@@ -10,6 +10,7 @@ OURS = {
     "rds_tls",
     "rds_tls.context",
     "rds_tls.context.sealed",
+    "rds_tls.context.shared",
     "rds_tls.endpoint",
     "rds_tls.endpoint.grammar",
     "rds_tls.endpoint.hosttext",

@@ -2,8 +2,8 @@
 
 from typing import Self
 
-from rds_tls.context import remembered
 from rds_tls.context.sealed import SealedContext
+from rds_tls.context.shared import remembered
 from rds_tls.genuine import GenuineContext
 from rds_tls.roots.anchors import Anchors
 

@@ -9,8 +9,8 @@ import ssl
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from rds_tls.context import shared_context
-from rds_tls.drivers import close_unverified, reserved
+from rds_tls.context.shared import shared_context
+from rds_tls.drivers import _libpq, close_unverified, reserved
 from rds_tls.errors import OptionError, RdsTlsError
 from rds_tls.extras import require
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _EXTRA = "postgres"
 DATABASE = "dbname"
 NEEDS_ADDRESSES = True  # libpq's hostaddr takes no name
+NO_TUNNEL = ""
+NO_ARGUMENTS = ""
 
 # What a client sends to ask for TLS (PostgreSQL documentation, "Message Formats": SSLRequest).
 _SSL_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
@@ -143,9 +145,15 @@ def _read_back(name: str, text: str) -> dict[str, str] | None:
         return None
 
 
-def connect(options: Mapping[str, Any]) -> psycopg.Connection[Any]:
+bounds = _libpq.bounds
+
+
+def connect(options: Mapping[str, Any], target: Target, seconds: float | None) -> psycopg.Connection[Any]:
     """Connect with psycopg; its exceptions pass through, without the password that psycopg leaves on them."""
     driver = _driver()
+    if seconds is not None:
+        addresses = [] if target.via else _libpq.addresses_of(target.host)
+        options = _libpq.within(options, addresses, seconds)
     try:
         connection: psycopg.Connection[Any] = driver.connect(**options)
     except driver.Error as error:
@@ -154,15 +162,25 @@ def connect(options: Mapping[str, Any]) -> psycopg.Connection[Any]:
     return connection
 
 
-async def aconnect(options: Mapping[str, Any]) -> psycopg.AsyncConnection[Any]:
+async def aconnect(options: Mapping[str, Any], target: Target, seconds: float | None) -> psycopg.AsyncConnection[Any]:
     """Connect with psycopg's asyncio twin; as ``connect``."""
     driver = _driver()
+    if seconds is not None:
+        addresses = [] if target.via else await _addresses_of(target.host)
+        options = _libpq.within(options, addresses, seconds)
     try:
         connection: psycopg.AsyncConnection[Any] = await driver.AsyncConnection.connect(**options)
     except driver.Error as error:
         _forget_secrets(error)
         raise
     return connection
+
+
+async def _addresses_of(host: str) -> list[str]:
+    """Ask the resolver as ``_libpq.addresses_of`` does, in a thread."""
+    import asyncio  # only an event loop asks, and has it
+
+    return await asyncio.to_thread(_libpq.addresses_of, host)
 
 
 def _forget_secrets(error: psycopg.Error) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 from functools import cache
 from io import BufferedReader
+from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_NODELAY
 from typing import TYPE_CHECKING, Any
 
-from rds_tls.context import shared_context
 from rds_tls.context.sealed import is_verified
+from rds_tls.context.shared import shared_context
 from rds_tls.drivers import close_unverified, reserved
+from rds_tls.drivers._dial import Deadline, dial
 from rds_tls.errors import DriverNotInstalledError, OptionError
 from rds_tls.extras import require
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 _EXTRA = "mysql"
 DATABASE = "database"
 NEEDS_ADDRESSES = False
+NO_TUNNEL = ""
+NO_ARGUMENTS = ""
 
 # PyMySQL before 1.2 logs in unencrypted when a server hides its TLS flag, SSLContext or not (seen on the wire).
 _FIRST_SAFE = (1, 2)
@@ -118,9 +122,15 @@ def check(options: Mapping[str, Any]) -> None:
         )
 
 
-def connect(options: Mapping[str, Any]) -> pymysql.Connection[Any]:
+def bounds(seconds: float) -> dict[str, Any]:
+    """Give PyMySQL's argument that bounds dialling; its own connection counts it for each address, and no further."""
+    return {"connect_timeout": seconds}
+
+
+def connect(options: Mapping[str, Any], _target: Target, seconds: float | None) -> pymysql.Connection[Any]:
     """Connect with PyMySQL; its exceptions pass through."""
-    connection: pymysql.Connection[Any] = _connection_class(_driver())(**options)
+    within = {} if seconds is None else bounds(seconds)
+    connection: pymysql.Connection[Any] = _connection_class(_driver())(**options, **within)
     return connection
 
 
@@ -129,23 +139,55 @@ def _connection_class(driver: ModuleType) -> type[pymysql.Connection[Any]]:
     """Give PyMySQL's connection with two guards more.
 
     Whoever speaks out of turn before TLS is refused: PyMySQL itself reads on behind the greeting and drops what a man
-    in the middle puts there, which is safe as long as it does. And ``connect_timeout`` bounds each wait of the
-    login, where PyMySQL's own ends with the TCP connection and leaves a server that stalls for ever.
+    in the middle puts there, which is safe as long as it does. And ``connect_timeout`` bounds dialling and login
+    together, of a reconnect too, where PyMySQL's own counts for each address anew, ends with the TCP connection and
+    leaves a server that stalls for ever.
     """
 
     class Connection(driver.connections.Connection):  # type: ignore[name-defined,misc]
+        # Pools and ORMs find the driver by the module of its connection's class.
+        __module__ = driver.connections.__name__
+
+        _deadline = Deadline(None)
         _read_timeout: float | None
         _write_timeout: float | None
         _rfile: BufferedReader
 
         def connect(self, sock: socket | None = None) -> None:
             own = self._read_timeout, self._write_timeout
-            self._read_timeout = self._read_timeout or self.connect_timeout
-            self._write_timeout = self._write_timeout or self.connect_timeout
+            self._deadline = Deadline(self.connect_timeout)
             try:
-                super().connect(sock)
+                super().connect(self._dialled() if sock is None else sock)
             finally:
+                self._deadline = Deadline(None)
                 self._read_timeout, self._write_timeout = own
+
+        def _dialled(self) -> socket:
+            try:
+                sock = dial(self.host, self.port, self._deadline, self.bind_address and (self.bind_address, 0))
+            except OSError as error:  # as PyMySQL words it
+                raise driver.err.OperationalError(
+                    driver.constants.CR.CR_CONN_HOST_ERROR, f"Can't connect to MySQL server on {self.host!r} ({error})"
+                ) from error
+            sock.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
+            sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+            self.host_info = f"socket {self.host}:{self.port}"
+            return sock
+
+        def _bound(self) -> None:
+            """Let the next wait of a login end in time."""
+            left = self._deadline.left()
+            if left is not None:
+                self._read_timeout = min(left, self._read_timeout or left)
+                self._write_timeout = min(left, self._write_timeout or left)
+
+        def _read_packet(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - PyMySQL's own
+            self._bound()
+            return super()._read_packet(*arguments, **options)
+
+        def _write_bytes(self, data: bytes) -> None:
+            self._bound()
+            super()._write_bytes(data)
 
         def _get_server_information(self) -> None:
             # A reader that takes in no more than it is asked for: what follows the greeting is left for TLS to refuse.

@@ -2,6 +2,7 @@
 
 import _ssl
 import hashlib
+import socket
 import ssl
 import threading
 import time
@@ -12,9 +13,9 @@ from pathlib import Path
 import pytest
 
 import rds_tls
-from rds_tls import context as context_module
-from rds_tls.context import _MAX_CONTEXTS, shared_context
+from rds_tls.context import shared
 from rds_tls.context.sealed import SealedContext
+from rds_tls.context.shared import shared_context
 from rds_tls.context.tunnel import TunnelContext, tunnel_context
 from rds_tls.endpoint import RootSet
 from rds_tls.roots import snapshot
@@ -77,11 +78,11 @@ def test_threads_get_one_context(tmp_path: Path) -> None:
 def test_contexts_are_bounded(tmp_path: Path) -> None:
     """A program that makes up CA files for ever does not fill its memory with contexts."""
     content = Path(rds_tls.ca_path(region="eu-west-1", settings=OFFLINE)).read_bytes()
-    for number in range(_MAX_CONTEXTS + 10):
+    for number in range(shared._MAX_CONTEXTS + 10):
         path = tmp_path / f"{number}.pem"
         path.write_bytes(content)
         shared_context(bundle_at(path))
-    assert len(context_module._contexts) <= _MAX_CONTEXTS
+    assert len(shared._contexts) <= shared._MAX_CONTEXTS
 
 
 def test_repeating_a_value_is_allowed(context: ssl.SSLContext) -> None:
@@ -168,3 +169,35 @@ def test_half_made_context_can_be_shown() -> None:
     for kind in (SealedContext, TunnelContext):
         half = _ssl._SSLContext.__new__(kind, ssl.PROTOCOL_TLS_CLIENT)
         assert repr(half).startswith(f"<{kind.__name__}: no trust anchors, 0 certificates")
+
+
+def test_public_tunnel_context_verifies_its_host() -> None:
+    """With tunnel=True the context is the one for that endpoint, whatever name a driver passes."""
+    context = rds_tls.ssl_context(HOST.upper(), tunnel=True, settings=OFFLINE)
+    assert isinstance(context, TunnelContext)
+    assert context.host == HOST
+    assert context is rds_tls.ssl_context(f"{HOST}:5432", tunnel=True, settings=OFFLINE)
+    assert context is not rds_tls.ssl_context(HOST, settings=OFFLINE)
+    tls = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="127.0.0.1")
+    assert tls.server_hostname == HOST
+
+
+def test_tunnel_without_a_host_is_refused() -> None:
+    """A region has no name to verify."""
+    with pytest.raises(rds_tls.OptionError, match="pass that as host"):
+        rds_tls.ssl_context(region="eu-west-1", tunnel=True, settings=OFFLINE)
+
+
+def test_wrapped_socket_sends_at_once(context: ssl.SSLContext) -> None:
+    """Small packets are not held back: pg8000 would wait 40 ms for it in each login."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as plain:
+        assert not plain.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        with context.wrap_socket(plain, do_handshake_on_connect=False, server_hostname=HOST) as tls:
+            assert tls.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_socket_that_is_no_tcp_socket_is_wrapped_too(context: ssl.SSLContext) -> None:
+    """A tunnel may end in a socket of another kind, which has no such option."""
+    left, right = socket.socketpair()
+    with left, right, context.wrap_socket(left, do_handshake_on_connect=False, server_hostname=HOST) as tls:
+        assert tls.server_hostname == HOST

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import rds_tls
-from rds_tls.context import shared_context
+from rds_tls.context.shared import shared_context
 from rds_tls.endpoint import parse_endpoint, root_set
 from rds_tls.roots.cache.memory import HIGH, MEMORY
 from rds_tls.roots.lookup import obtain_anchors

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import rds_tls
-from rds_tls.context import shared_context
+from rds_tls.context.shared import shared_context
 from rds_tls.roots import known as known_roots
 from rds_tls.roots import snapshot
 from rds_tls.roots.anchors import Source
