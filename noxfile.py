@@ -16,6 +16,7 @@ nox.options.error_on_missing_interpreters = True
 nox.options.sessions = ["lint", "tests", "system"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
+EXTRAS = PROJECT["project"]["optional-dependencies"]
 SUPPORTED = nox.project.python_versions(PROJECT)
 OLDEST = SUPPORTED[0]
 THIS = "{}.{}".format(*sys.version_info)
@@ -72,6 +73,11 @@ offer_pyenv_versions()
 VERSIONS = find_versions()
 
 
+def oldest(*requirements: str) -> list[str]:
+    """Give each requirement's oldest version."""
+    return [requirement.replace(">=", "==") for requirement in requirements]
+
+
 def install(session: nox.Session, *groups: str) -> None:
     """Install the checkout with every extra, and the named dependency groups."""
     session.install("-e", ".[all]", *nox.project.dependency_groups(PROJECT, *groups))
@@ -90,16 +96,15 @@ def provide_servers(session: nox.Session) -> None:
     install_packages(session, str(session.run("python", "-m", "tests.support.local_rds.process", silent=True)).split())
 
 
-def provide_mysqlclient(session: nox.Session) -> None:
+def provide_mysqlclient(session: nox.Session, *requirements: str) -> None:
     """Build mysqlclient; where that fails, the tests that need it are skipped."""
     install_packages(session, [package for program, package in BUILD_TOOLS.items() if not shutil.which(program)])
-    session.install(*nox.project.dependency_groups(PROJECT, "mysqlclient"), success_codes=[0, 1])
+    session.install(*requirements, success_codes=[0, 1])
 
 
 def run_tests(session: nox.Session, *files: str) -> None:
     """Run pytest under coverage, on some files or on all: all are held to the floor set in pyproject.toml."""
     provide_servers(session)
-    provide_mysqlclient(session)
     chosen = session.posargs or files
     session.run("coverage", "run", "-m", "pytest", *chosen)
     if not chosen:
@@ -120,6 +125,7 @@ def tests(session: nox.Session) -> None:
     runs = " ".join(session.posargs) or ("the whole suite" if whole else "what differs by Python")
     session.log(f"found {', '.join(VERSIONS)}; on {session.python} runs {runs}")
     install(session, "tests")
+    provide_mysqlclient(session, *EXTRAS["mysqlclient"])
     run_tests(session, *() if whole else DIFFERS_BY_PYTHON)
 
 
@@ -141,12 +147,12 @@ def system(session: nox.Session) -> None:
 @nox.session(python=OLDEST)
 def minimums(session: nox.Session) -> None:
     """Run the whole suite on the oldest versions that pyproject.toml allows."""
-    project = PROJECT["project"]
-    extras = project["optional-dependencies"]
-    allowed = [*project["dependencies"], *(line for extra in extras if extra != "all" for line in extras[extra])]
-    oldest = [requirement.replace(">=", "==") for requirement in allowed]
-    session.install(*oldest, *nox.project.dependency_groups(PROJECT, "tests"))
+    others = [requirement for extra in EXTRAS if extra not in {"all", "mysqlclient"} for requirement in EXTRAS[extra]]
+    session.install(
+        *oldest(*PROJECT["project"]["dependencies"], *others), *nox.project.dependency_groups(PROJECT, "tests")
+    )
     session.install("--no-deps", "-e", ".")
+    provide_mysqlclient(session, *oldest(*EXTRAS["mysqlclient"]))
     run_tests(session)
 
 

@@ -1,11 +1,12 @@
 # What editors and type checkers see of rds_tls, whose own file imports each name with its first use.
 
 from rds_tls._version import __version__ as __version__
-from rds_tls.connect import aconnect_postgres as aconnect_postgres
-from rds_tls.connect import connect_mysql as connect_mysql
-from rds_tls.connect import connect_postgres as connect_postgres
-from rds_tls.connect import mysql_kwargs as mysql_kwargs
-from rds_tls.connect import postgres_kwargs as postgres_kwargs
+from rds_tls.connect.mysql import aconnect_mysql as aconnect_mysql
+from rds_tls.connect.mysql import connect_mysql as connect_mysql
+from rds_tls.connect.mysql import mysql_kwargs as mysql_kwargs
+from rds_tls.connect.postgres import aconnect_postgres as aconnect_postgres
+from rds_tls.connect.postgres import connect_postgres as connect_postgres
+from rds_tls.connect.postgres import postgres_kwargs as postgres_kwargs
 from rds_tls.context import ssl_context as ssl_context
 from rds_tls.endpoint import Endpoint as Endpoint
 from rds_tls.endpoint import Kind as Kind
@@ -42,6 +43,7 @@ __all__ = [
     "Trust",
     "TrustError",
     "UnverifiedConnectionError",
+    "aconnect_mysql",
     "aconnect_postgres",
     "ca_path",
     "connect_mysql",

@@ -38,10 +38,10 @@ def connect(engine: Engine, driver: str, request: Request, driver_options: Mappi
         Exception: what the driver raises, with a note when TLS is the cause.
     """
     adapter = sync_adapter(engine, driver)
-    plan = make_plan(engine, driver, request, driver_options)
+    plan = make_plan(adapter, engine.port, request, driver_options)
     while True:
         try:
-            connection = adapter.connect(plan.options)
+            connection = adapter.connect(plan.options, plan.target, plan.seconds)
         except Exception as error:
             better = heal_or_explain(plan, error)
             if better is None:
@@ -57,12 +57,12 @@ async def aconnect(engine: Engine, driver: str, request: Request, driver_options
     import asyncio  # 20 ms that a program without an event loop need not pay
 
     adapter = async_adapter(engine, driver)
-    plan = plan_at_once(engine, driver, request, driver_options)
+    plan = plan_at_once(adapter, engine.port, request, driver_options)
     if plan is None:
-        plan = await asyncio.to_thread(make_plan, engine, driver, request, driver_options)
+        plan = await asyncio.to_thread(make_plan, adapter, engine.port, request, driver_options)
     while True:
         try:
-            connection = await adapter.aconnect(plan.options)
+            connection = await adapter.aconnect(plan.options, plan.target, plan.seconds)
         except Exception as error:
             better = await asyncio.to_thread(heal_or_explain, plan, error)
             if better is None:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, Self
 
-from rds_tls.connect.request import Destination, Request, obtain_password, resolve_destination
+from rds_tls.connect.request import Destination, Request, checked_seconds, obtain_password, resolve_destination
 from rds_tls.drivers import Adapter, Engine, Target, adapter_of, check_names
+from rds_tls.errors import OptionError
 from rds_tls.roots.anchors import Anchors
 from rds_tls.roots.lookup import find_remembered, obtain_anchors
 from rds_tls.settings import Settings, process_settings
@@ -19,12 +20,16 @@ class Plan(NamedTuple):
         adapter: the module of ``rds_tls.drivers`` that knows the driver.
         target: what to connect to, and what to trust there.
         options: the driver's own arguments.
+        seconds: how long connecting may take; None for no bound.
+        is_port_chosen: whether the port is the caller's choice, and not the engine's default.
         healed: whether the trust anchors are what healing found, so that there is nothing more to try.
     """
 
     adapter: Adapter
     target: Target
     options: dict[str, Any]
+    seconds: float | None = None
+    is_port_chosen: bool = True
     healed: bool = False
 
     def __repr__(self) -> str:
@@ -41,12 +46,12 @@ class Plan(NamedTuple):
         return self._replace(target=target, options=options, healed=True)
 
 
-def make_plan(engine: Engine, driver: str, request: Request, driver_options: Mapping[str, Any]) -> Plan:
+def make_plan(adapter: Adapter, port: int, request: Request, driver_options: Mapping[str, Any]) -> Plan:
     """Check every argument, find the trust anchors, resolve what the driver cannot, get the password or the token.
 
     Args:
-        engine: the database engine.
-        driver: the name of its driver.
+        adapter: the module of ``rds_tls.drivers`` that knows the driver.
+        port: the engine's default port.
         request: what is asked for.
         driver_options: what is passed on to the driver.
 
@@ -57,19 +62,18 @@ def make_plan(engine: Engine, driver: str, request: Request, driver_options: Map
         EndpointError, OptionError, TrustError, DriverNotInstalledError, IamError: as for ``connect_postgres``.
         OSError: an alias, or the name in ``via``, does not resolve.
     """
-    adapter = adapter_of(engine, driver)
     check_names(adapter, driver_options)
-    destination = resolve_destination(request, engine.port)
+    destination = resolve_destination(request, port)
     anchors = obtain_anchors(destination.roots, _settings(request))
     return _plan(adapter, request, destination, anchors, driver_options)
 
 
-def plan_at_once(engine: Engine, driver: str, request: Request, driver_options: Mapping[str, Any]) -> Plan | None:
+def plan_at_once(adapter: Adapter, port: int, request: Request, driver_options: Mapping[str, Any]) -> Plan | None:
     """Make the plan that ``make_plan`` makes, where nothing in it can keep an event loop waiting.
 
     Args:
-        engine: the database engine.
-        driver: the name of its driver.
+        adapter: the module of ``rds_tls.drivers`` that knows the driver.
+        port: the engine's default port.
         request: what is asked for.
         driver_options: what is passed on to the driver.
 
@@ -82,15 +86,42 @@ def plan_at_once(engine: Engine, driver: str, request: Request, driver_options: 
     """
     if request.expect is not None or request.iam or callable(request.password):
         return None
-    destination = resolve_destination(request, engine.port)
+    destination = resolve_destination(request, port)
     if destination.via is not None and not _is_ip_address(destination.via[0]):
         return None
     anchors = find_remembered(destination.roots, _settings(request))
     if anchors is None:
         return None
-    adapter = adapter_of(engine, driver)
     check_names(adapter, driver_options)  # after the roots: a first call imports the driver here, in a thread then
     return _plan(adapter, request, destination, anchors, driver_options)
+
+
+def arguments_of(engine: Engine, driver: str, request: Request, driver_options: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the arguments for a driver's own connect, planned as by ``make_plan``.
+
+    Args:
+        engine: the database engine.
+        driver: the name of its driver.
+        request: what is asked for.
+        driver_options: what is passed on to the driver.
+
+    Returns:
+        The driver's own arguments. A default port would beat the one of a URL or of a framework's settings without a
+        word, so there is a port only where it was chosen, or signed for.
+
+    Raises:
+        EndpointError, OptionError, TrustError, DriverNotInstalledError, IamError: as for ``postgres_kwargs``.
+        OSError: as for ``make_plan``.
+    """
+    adapter = adapter_of(engine, driver)
+    if adapter.NO_ARGUMENTS:
+        raise OptionError(f"no arguments make {driver} verify by itself: {adapter.NO_ARGUMENTS}")
+    plan = make_plan(adapter, engine.port, request, driver_options)
+    if plan.seconds is not None:
+        plan.options.update(adapter.bounds(plan.seconds))
+    if not plan.is_port_chosen:
+        del plan.options["port"]
+    return plan.options
 
 
 def _settings(request: Request) -> Settings:
@@ -105,6 +136,8 @@ def _plan(
     driver_options: Mapping[str, Any],
 ) -> Plan:
     via = destination.via
+    if via is not None and adapter.NO_TUNNEL:
+        raise OptionError(f"via= cannot be used with this driver: {adapter.NO_TUNNEL}")
     addresses = _resolved(via[0]) if via is not None and adapter.NEEDS_ADDRESSES else ()
     target = Target(destination.endpoint.host, destination.port, anchors, via, addresses)
     options = adapter.kwargs(target)
@@ -117,7 +150,8 @@ def _plan(
         options[adapter.DATABASE] = request.database
     options.update(driver_options)
     adapter.check(options)
-    return Plan(adapter, target, options)
+    is_port_chosen = destination.is_port_given or via is not None or request.iam
+    return Plan(adapter, target, options, checked_seconds(request), is_port_chosen)
 
 
 def _resolved(name: str) -> tuple[str, ...]:

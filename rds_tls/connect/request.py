@@ -8,6 +8,9 @@ from rds_tls.endpoint.hosttext import MAX_PORT
 from rds_tls.errors import OptionError
 from rds_tls.settings import Settings
 
+# The longest connect_timeout, in seconds: what is longer is a mistake, and drivers differ in what they make of it.
+_DAY = 86_400
+
 Address = tuple[str, int]
 Password = str | Callable[[], str]
 
@@ -25,6 +28,7 @@ class Request(NamedTuple):
     user: str | None = None
     password: Password | None = None
     database: str | None = None
+    connect_timeout: float | None = None
 
     def __repr__(self) -> str:
         return f"<Request for {self.user!r}>"  # never the password, nor a URL that may hold one
@@ -36,6 +40,7 @@ class Destination(NamedTuple):
     Attributes:
         endpoint: the endpoint, whose name is verified.
         port: its TCP port.
+        is_port_given: whether the host or the caller says the port.
         region: the AWS region that it is in; None where neither its name nor the caller says one.
         roots: whose roots sign for it.
         via: the address (name or IP, port) to dial in its place, or None to dial the endpoint.
@@ -43,6 +48,7 @@ class Destination(NamedTuple):
 
     endpoint: Endpoint
     port: int
+    is_port_given: bool
     region: str | None
     roots: RootSet
     via: Address | None
@@ -70,6 +76,7 @@ def resolve_destination(request: Request, default_port: int) -> Destination:
     return Destination(
         endpoint=endpoint,
         port=default_port if port is None else port,
+        is_port_given=port is not None,
         roots=root_set(endpoint, request.region),
         region=endpoint.region or request.region,  # root_set has seen to it that they agree
         via=None if request.via is None else _checked_via(request.via),
@@ -122,6 +129,21 @@ def _token(request: Request, destination: Destination) -> str:
     from rds_tls.connect import iam  # whoever has a password does without
 
     return iam.token(destination.endpoint, destination.port, request.user, destination.region)
+
+
+def checked_seconds(request: Request) -> float | None:
+    """Give how long connecting may take, in seconds; None for no bound.
+
+    Raises:
+        OptionError: ``connect_timeout`` is no number from above 0 to a day.
+    """
+    seconds = request.connect_timeout
+    if seconds is None or (isinstance(seconds, int | float) and 0 < seconds <= _DAY):
+        return seconds
+    raise OptionError(
+        f"connect_timeout={_shown(seconds)} is no time to wait: give seconds, above 0 and at most a day, or None to "
+        "leave it to the driver"
+    )
 
 
 def _checked_port(port: int, name: str) -> int:

@@ -1,34 +1,45 @@
 """The engines, their drivers, and what an adapter is: one module beside this for each driver.
 
-To add a driver: its module here, its name in ``PostgresDriver``, ``AsyncPostgresDriver`` or ``MysqlDriver``, an extra
-in ``pyproject.toml``, a line in ``tests/typing/adapters.py``, by which mypy compares it with the protocols below, and a
-row in ``tests/hostile/drivers.py``.
+To add a driver: its module here, its name in the engine's table and in the Literal above that, an overload for its
+class of connection in ``rds_tls.connect``, an extra in ``pyproject.toml``, a line in ``tests/typing/adapters.py``, by
+which mypy compares it with the protocols below, and a row in ``tests/support/rows.py``.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from importlib import import_module
-from typing import Any, Literal, NamedTuple, NoReturn, Protocol, cast, get_args
+from typing import Any, Literal, NamedTuple, NoReturn, Protocol, cast
 
 from rds_tls.errors import OptionError, UnverifiedConnectionError
 from rds_tls.roots.anchors import Anchors
 
-PostgresDriver = Literal["psycopg"]
-AsyncPostgresDriver = Literal["psycopg"]
-MysqlDriver = Literal["pymysql"]
+PostgresDriver = Literal["psycopg", "psycopg2", "pg8000"]
+AsyncPostgresDriver = Literal["psycopg", "asyncpg"]
+MysqlDriver = Literal["pymysql", "mysqlclient", "mysql-connector"]
+AsyncMysqlDriver = Literal["asyncmy", "aiomysql", "mysql-connector"]
 
 
 class Engine(NamedTuple):
-    """A database engine: its port, and its drivers that have an adapter, as a ``driver=`` names them."""
+    """A database engine: its port, and for each ``driver=`` that has an adapter the module beside this that is it."""
 
     name: str
     port: int
-    drivers: tuple[str, ...]
-    async_drivers: tuple[str, ...] = ()
+    drivers: Mapping[str, str]
+    async_drivers: Mapping[str, str]
 
 
-POSTGRES = Engine("Aurora PostgreSQL", 5432, get_args(PostgresDriver), get_args(AsyncPostgresDriver))
-MYSQL = Engine("Aurora MySQL", 3306, get_args(MysqlDriver))
+POSTGRES = Engine(
+    "Aurora PostgreSQL",
+    5432,
+    {"psycopg": "psycopg", "psycopg2": "psycopg2", "pg8000": "pg8000"},
+    {"psycopg": "psycopg", "asyncpg": "asyncpg"},
+)
+MYSQL = Engine(
+    "Aurora MySQL",
+    3306,
+    {"pymysql": "pymysql", "mysqlclient": "mysqlclient", "mysql-connector": "mysql_connector"},
+    {"asyncmy": "asyncmy", "aiomysql": "aiomysql", "mysql-connector": "mysql_connector_aio"},
+)
 
 
 class Target(NamedTuple):
@@ -56,11 +67,15 @@ class Adapter(Protocol):
     Attributes:
         DATABASE: the driver's name for the option that names a database.
         NEEDS_ADDRESSES: whether the driver takes no name in ``via``, so that the plan resolves it.
+        NO_TUNNEL: why ``via`` cannot be had with this driver; empty where it can.
+        NO_ARGUMENTS: why arguments alone verify nothing in this driver, and what to call; empty where they do.
         RESERVED: driver options that a caller may not pass, and why, besides every one that starts with ``ssl``.
     """
 
     DATABASE: str
     NEEDS_ADDRESSES: bool
+    NO_TUNNEL: str
+    NO_ARGUMENTS: str
     RESERVED: dict[str, str]
 
     def known(self) -> Collection[str]:
@@ -71,6 +86,13 @@ class Adapter(Protocol):
 
         All that decides about TLS or where to dial has a value among them, so that what a URL or a settings file says
         beside them does not count.
+        """
+
+    def bounds(self, seconds: float, /) -> dict[str, Any]:
+        """Give the driver's own arguments that bound connecting, as far as arguments can.
+
+        Raises:
+            OptionError: the driver has none that end with connecting.
         """
 
     def check(self, options: Mapping[str, Any], /) -> None:
@@ -86,15 +108,22 @@ class Adapter(Protocol):
 class SyncAdapter(Adapter, Protocol):
     """The module of a driver whose connect returns a connection."""
 
-    def connect(self, options: Mapping[str, Any], /) -> Any:  # noqa: ANN401 - each driver has its own class
-        """Dial with the driver."""
+    def connect(self, options: Mapping[str, Any], target: Target, seconds: float | None, /) -> Any:  # noqa: ANN401 - each driver has its own class
+        """Dial with the driver, and log in.
+
+        Args:
+            options: what ``kwargs`` gave for the target, and the caller's own options.
+            target: where that leads, for what no option says.
+            seconds: how long dialling, TLS and login may take together, over all addresses; None for no bound. It does
+                not count for what the connection does later.
+        """
 
 
 class AsyncAdapter(Adapter, Protocol):
     """The module of a driver whose connect is awaited."""
 
-    async def aconnect(self, options: Mapping[str, Any], /) -> Any:  # noqa: ANN401 - as above
-        """Dial with the driver, in the running event loop."""
+    async def aconnect(self, options: Mapping[str, Any], target: Target, seconds: float | None, /) -> Any:  # noqa: ANN401 - as above
+        """Dial and log in as ``SyncAdapter.connect`` does, in the running event loop."""
 
 
 def adapter_of(engine: Engine, driver: str) -> Adapter:
@@ -103,8 +132,7 @@ def adapter_of(engine: Engine, driver: str) -> Adapter:
     Raises:
         OptionError: the engine has no such driver here.
     """
-    drivers = engine.drivers if driver in engine.drivers else engine.drivers + engine.async_drivers
-    return cast("Adapter", _module(engine, driver, drivers))
+    return cast("Adapter", _module(engine, driver, {**engine.async_drivers, **engine.drivers}))
 
 
 def sync_adapter(engine: Engine, driver: str) -> SyncAdapter:
@@ -117,15 +145,15 @@ def async_adapter(engine: Engine, driver: str) -> AsyncAdapter:
     return cast("AsyncAdapter", _module(engine, driver, engine.async_drivers))
 
 
-def _module(engine: Engine, driver: str, drivers: tuple[str, ...]) -> object:
+def _module(engine: Engine, driver: str, drivers: Mapping[str, str]) -> object:
     if driver not in drivers:
-        raise OptionError(f"{engine.name} has no such driver= here: use one of {', '.join(dict.fromkeys(drivers))}")
-    return _imported(driver)
+        raise OptionError(f"{engine.name} has no such driver= here: use one of {', '.join(drivers)}")
+    return _imported(drivers[driver])
 
 
 @cache
-def _imported(driver: str) -> object:
-    return import_module(f"{__name__}.{driver}")
+def _imported(module: str) -> object:
+    return import_module(f"{__name__}.{module}")
 
 
 def reserved(name: str, reasons: Mapping[str, str]) -> str | None:

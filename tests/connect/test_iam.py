@@ -122,7 +122,7 @@ def passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     connect, adapter, name = request.param
     seen: list[object] = []
 
-    def driver(options: dict[str, Any]) -> object:
+    def driver(options: dict[str, Any], *_: object) -> object:
         seen.append(options.get("password"))
         raise Refused
 

@@ -14,7 +14,7 @@ import rds_tls
 from rds_tls.connect import iam
 from rds_tls.connect.plan import make_plan
 from rds_tls.connect.request import Request
-from rds_tls.drivers import MYSQL, POSTGRES
+from rds_tls.drivers import MYSQL, POSTGRES, sync_adapter
 from tests.conftest import OFFLINE, Pki
 from tests.support.leaks import CANARY, assert_clean, locals_of_ours
 from tests.support.local_https import Answer, LocalHttps, raw, reply
@@ -92,7 +92,7 @@ def test_reprs_do_not_show_it() -> None:
     """What is decided before a driver dials may end up in somebody's trace; its repr is safe."""
     request = Request(HOST, settings=OFFLINE, user="app", password=CANARY)
     for engine, driver in ((POSTGRES, "psycopg"), (MYSQL, "pymysql")):
-        plan = make_plan(engine, driver, request, {})
+        plan = make_plan(sync_adapter(engine, driver), engine.port, request, {})
         assert plan.options["password"] == CANARY
         for value in (request, plan, plan.target, plan.target.anchors):
             assert CANARY not in f"{value!r} {value}"
@@ -190,7 +190,7 @@ def test_what_carries_settings_does_not_show_the_mirrors_password(mirror: LocalH
     """The login of the mirror's URL is in no repr: of settings, roots, targets, requests, plans and downloads."""
     settings = mirrored(mirror)._replace(offline=True)
     request = Request(HOST, settings=settings, user="app")
-    plan = make_plan(POSTGRES, "psycopg", request, {})
+    plan = make_plan(sync_adapter(POSTGRES, "psycopg"), POSTGRES.port, request, {})
     assert CANARY in str(settings.truststore_url)
     for value in (settings, [settings], {"settings": settings}, request, plan, plan.target, plan.target.anchors):
         assert CANARY not in f"{value!r} {value} {pformat(value)}"

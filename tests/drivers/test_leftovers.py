@@ -21,13 +21,14 @@ from sqlalchemy.pool import NullPool
 import rds_tls
 from tests.conftest import OFFLINE, SIBLING, Pki
 from tests.hostile import postgres as hostile
-from tests.hostile.drivers import TLS_IN_POSTGRESQL, Driver, Login
+from tests.hostile.drivers import Driver, Login
 from tests.hostile.evidence import PASSWORD, USER, Protocol, bytes_leaked, secrets_read
 from tests.hostile.leftovers import ENGINES, is_known, write_files
 from tests.hostile.stage import EMPTY_STAGE, HOST, SIBLING_REGION, Authorities, Stage, server_context
 from tests.hostile.wire import listening
 from tests.support import ROOT
 from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.support.rows import TLS_IN_POSTGRESQL
 
 SECONDS = 30
 

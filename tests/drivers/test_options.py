@@ -262,8 +262,24 @@ def test_mysql_kwargs_hold_the_shared_context() -> None:
     options = rds_tls.mysql_kwargs(HOST, user="app")
     nothing = {name for name in PYMYSQL_OPTIONS if reserved(name, pymysql_adapter.RESERVED)} - {"db", "passwd"}
     assert nothing >= {"ssl_ca", "ssl_disabled", "ssl_verify_cert", "ssl_verify_identity", "unix_socket", "named_pipe"}
-    expected = {"host": HOST, "port": 3306, "ssl": rds_tls.ssl_context(HOST), "user": "app"}
+    expected = {"host": HOST, "ssl": rds_tls.ssl_context(HOST), "user": "app"}
     assert options == dict.fromkeys(nothing) | {"defer_connect": False, "ssl_disabled": False} | expected
+
+
+@pytest.mark.parametrize("give", [rds_tls.postgres_kwargs, rds_tls.mysql_kwargs])
+def test_port_is_there_where_it_was_chosen(give: Any) -> None:  # noqa: ANN401 - two signatures
+    """A default port beside a URL's or a framework's own would win without a word, so there is none."""
+    assert "port" not in give(HOST)
+    assert give(HOST, port=6000)["port"] == 6000
+    assert give(f"{HOST}:6000")["port"] == 6000
+    assert give(HOST, via=("127.0.0.1", 6000))["port"] == 6000
+
+
+def test_signed_port_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token is for one port, so that is the one to dial."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
+    assert rds_tls.mysql_kwargs(HOST, user="app", iam=True)["port"] == 3306
 
 
 def test_mysql_tunnel_pins_the_endpoint() -> None:

@@ -1,9 +1,8 @@
 """The drivers under attack, and drivers set up as many programs do today, which the attacks must succeed on.
 
-A driver is a row, and a function of a few lines that connects.
+Those under attack are the rows of ``tests.support.rows``.
 """
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,9 +15,7 @@ from tests.hostile.attacks import DISABLED, PLAIN, PREFER, UNVERIFIED
 from tests.hostile.evidence import Protocol
 from tests.hostile.stage import HOST
 from tests.support.local_rds.pki import unverified_context
-
-TLS_IN_POSTGRESQL = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
-TLS_IN_MYSQL = "SHOW STATUS LIKE 'Ssl_cipher'"
+from tests.support.rows import ROWS, TLS_IN_MYSQL, TLS_IN_POSTGRESQL, Row
 
 
 class Login(NamedTuple):
@@ -42,13 +39,17 @@ class Login(NamedTuple):
     files: Path
     seconds: int
 
+    def arguments(self) -> dict[str, Any]:
+        """Give the arguments for a row of the drivers' table."""
+        return self._common() | {"database": self.database}
+
     def postgres(self) -> dict[str, Any]:
         """Give the arguments for rds_tls's PostgreSQL functions."""
         return self._common() | {"dbname": self.database, "connect_timeout": self.seconds}
 
     def mysql(self) -> dict[str, Any]:
         """Give the arguments for rds_tls's MySQL functions."""
-        return self._common() | {"database": self.database, "connect_timeout": self.seconds}
+        return self.arguments() | {"connect_timeout": self.seconds}
 
     def _common(self) -> dict[str, Any]:
         return {"user": self.user, "password": self.password, "via": self.address, "settings": self.settings}
@@ -74,15 +75,44 @@ class Driver(NamedTuple):
     drops_injection: bool = False
 
 
+def _row(row: Row) -> list[Driver]:
+    """Attack a driver as rds_tls connects it, and as it connects by the arguments alone."""
+    protocol = Protocol.POSTGRESQL if row.is_postgres else Protocol.MYSQL
+    errors = (*row.errors, rds_tls.RdsTlsError)
+
+    def connect(login: Login) -> object:
+        answer = row.connect_and_ask(HOST, row.question, **login.arguments(), connect_timeout=login.seconds)
+        return row.has_tls(answer)
+
+    def by_arguments(login: Login) -> object:
+        stalls: dict[str, Any] = dict.fromkeys(row.stall_arguments, login.seconds)
+        arguments = row.arguments(HOST, **login.arguments(), connect_timeout=login.seconds, **stalls)
+        return row.has_tls(row.ask_by_arguments(arguments, row.question))
+
+    helper = Driver(row.name, protocol, connect, errors, by_context=row.by_context)
+    if row.by_arguments is None:
+        return [helper]
+    own = Driver(
+        f"{row.name}, by arguments",
+        protocol,
+        by_arguments,
+        errors,
+        by_context=row.by_context,
+        drops_injection=row.drops_injection,
+    )
+    return [helper, own]
+
+
+POSTGRESQL, MYSQL = Protocol.POSTGRESQL, Protocol.MYSQL
+PSYCOPG_ERRORS = (psycopg.Error, rds_tls.RdsTlsError)
+PYMYSQL_ERRORS = (pymysql.MySQLError, rds_tls.RdsTlsError)
+
+DRIVERS = tuple(driver for row in ROWS for driver in _row(row))
+
+
 def _ask_postgres(connection: "psycopg.Connection[Any]") -> object:
     with connection:
         row = connection.execute(TLS_IN_POSTGRESQL).fetchone()
-    return row and row[0]
-
-
-async def _ask_postgres_async(connection: "psycopg.AsyncConnection[Any]") -> object:
-    async with connection:
-        row = await (await connection.execute(TLS_IN_POSTGRESQL)).fetchone()
     return row and row[0]
 
 
@@ -91,60 +121,6 @@ def _ask_mysql(connection: "pymysql.Connection[Any]") -> object:
         cursor.execute(TLS_IN_MYSQL)
         row = cursor.fetchone()
     return bool(row and row[1])
-
-
-def _connect_postgres(login: Login) -> object:
-    return _ask_postgres(rds_tls.connect_postgres(HOST, **login.postgres()))
-
-
-def _aconnect_postgres(login: Login) -> object:
-    async def connect() -> object:
-        return await _ask_postgres_async(await rds_tls.aconnect_postgres(HOST, **login.postgres()))
-
-    return asyncio.run(connect())
-
-
-def _psycopg_by_kwargs(login: Login) -> object:
-    return _ask_postgres(psycopg.connect(**rds_tls.postgres_kwargs(HOST, **login.postgres())))
-
-
-def _psycopg_async_by_kwargs(login: Login) -> object:
-    async def connect() -> object:
-        options = rds_tls.postgres_kwargs(HOST, **login.postgres())
-        return await _ask_postgres_async(await psycopg.AsyncConnection.connect(**options))
-
-    return asyncio.run(connect())
-
-
-def _connect_mysql(login: Login) -> object:
-    return _ask_mysql(rds_tls.connect_mysql(HOST, **login.mysql()))
-
-
-def _pymysql_by_kwargs(login: Login) -> object:
-    # PyMySQL's own connect_timeout covers TCP alone: the greeting and the handshake end by these two.
-    arguments = login.mysql() | {"read_timeout": login.seconds, "write_timeout": login.seconds}
-    return _ask_mysql(pymysql.connect(**rds_tls.mysql_kwargs(HOST, **arguments)))
-
-
-POSTGRESQL, MYSQL = Protocol.POSTGRESQL, Protocol.MYSQL
-PSYCOPG_ERRORS = (psycopg.Error, rds_tls.RdsTlsError)
-PYMYSQL_ERRORS = (pymysql.MySQLError, rds_tls.RdsTlsError)
-
-DRIVERS = (
-    Driver("connect_postgres", POSTGRESQL, _connect_postgres, PSYCOPG_ERRORS),
-    Driver("aconnect_postgres", POSTGRESQL, _aconnect_postgres, PSYCOPG_ERRORS),
-    Driver("postgres_kwargs, psycopg.connect", POSTGRESQL, _psycopg_by_kwargs, PSYCOPG_ERRORS),
-    Driver("postgres_kwargs, psycopg.AsyncConnection.connect", POSTGRESQL, _psycopg_async_by_kwargs, PSYCOPG_ERRORS),
-    Driver("connect_mysql", MYSQL, _connect_mysql, PYMYSQL_ERRORS, by_context=True),
-    Driver(
-        "mysql_kwargs, pymysql.connect",
-        MYSQL,
-        _pymysql_by_kwargs,
-        PYMYSQL_ERRORS,
-        by_context=True,
-        drops_injection=True,
-    ),
-)
 
 
 def _prefer(login: Login) -> object:

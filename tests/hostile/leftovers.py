@@ -14,10 +14,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 import rds_tls
-from tests.hostile.drivers import TLS_IN_MYSQL, TLS_IN_POSTGRESQL, Driver, Login
+from tests.hostile.drivers import Driver, Login
 from tests.hostile.evidence import Protocol
 from tests.hostile.stage import HOST
 from tests.support.local_rds import Authority
+from tests.support.rows import TLS_IN_MYSQL, TLS_IN_POSTGRESQL
 
 POSTGRESQL, MYSQL = Protocol.POSTGRESQL, Protocol.MYSQL
 

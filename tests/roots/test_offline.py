@@ -54,7 +54,7 @@ def test_roots_of_both_name_layouts(host: str, region: str) -> None:
     assert rds_tls.ssl_context(host, settings=OFFLINE) is rds_tls.ssl_context(region=region, settings=OFFLINE)
 
 
-def connect_postgres(host: str, server: PostgresServer) -> bool | None:
+def connect_postgres(host: str, server: PostgresServer) -> object:
     """Connect to PostgreSQL and give what the server says about TLS."""
     login: dict[str, Any] = {"user": server.user, "password": server.password, "dbname": server.database}
     with rds_tls.connect_postgres(host, via=("127.0.0.1", server.port), settings=OFFLINE, **login) as connection:

@@ -53,10 +53,10 @@ def parts() -> None:
 def mistakes() -> None:
     """What is misspelt is seen: mypy reports a comment here that hides nothing."""
     rds_tls.connect_postgre(HOST, user="app")  # type: ignore[attr-defined]
-    rds_tls.connect_postgres(HOST, usr="app")  # type: ignore[call-arg]
-    rds_tls.connect_mysql(HOST, user="app", password=b"secret")  # type: ignore[arg-type]
-    rds_tls.connect_postgres(HOST, user="app", driver="pymysql")  # type: ignore[arg-type]
-    rds_tls.mysql_kwargs(HOST, "mysqlclient")  # type: ignore[arg-type]
+    rds_tls.connect_postgres(HOST, usr="app")  # type: ignore[call-overload]
+    rds_tls.connect_mysql(HOST, user="app", password=b"secret")  # type: ignore[call-overload]
+    rds_tls.connect_postgres(HOST, user="app", driver="pymysql")  # type: ignore[call-overload]
+    rds_tls.mysql_kwargs(HOST, "psycopg")  # type: ignore[arg-type]
     rds_tls.ssl_context(HOST, regin="eu-west-1")  # type: ignore[call-arg]
     rds_tls.Settings(ofline=True)  # type: ignore[call-arg]
     rds_tls.Settings(offline="yes")  # type: ignore[arg-type]

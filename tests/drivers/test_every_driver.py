@@ -1,0 +1,198 @@
+"""What every driver does alike: alias, tunnel by name, fresh secrets, healing, and the checks after connecting."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rds_tls
+from rds_tls.connect import iam
+from rds_tls.connect.plan import Plan, make_plan
+from rds_tls.connect.request import Request
+from rds_tls.drivers import async_adapter, sync_adapter
+from tests.conftest import Pki
+from tests.hostile.attacks import GOOD_CERTIFICATES
+from tests.hostile.evidence import Protocol, secrets_read
+from tests.hostile.stage import GOOD, Authorities, Stage, server_context
+from tests.hostile.wire import listening
+from tests.support.local_https import LocalHttps
+from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.support.rows import ROWS, Row
+from tests.support.trust_store import OF_REGION, REGION, TrustStore
+
+HOST = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
+OTHER = "other.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
+ALIAS = "db.corp.example"
+UNEXPECTED = "*.cluster-zzzzzzzzzzzz.eu-west-1.rds.amazonaws.com"
+EXPECT = "*.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
+ROTATED = f"orders.cluster-abc123def456.{REGION}.rds.amazonaws.com"
+
+Server = PostgresServer | MariaDbServer
+
+every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+
+
+@pytest.fixture
+def pki(pkis: dict[KeyType, Pki]) -> Pki:
+    """The PKI with the fastest keys: key types make no difference here."""
+    return pkis[KeyType.ECC384]
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest, row: Row, pki: Pki) -> Server:
+    """The server that the driver speaks to, with a certificate for the endpoint."""
+    found: Server = request.getfixturevalue("postgres" if row.is_postgres else "mariadb")
+    found.present(pki.authority.issue([HOST]))
+    return found
+
+
+@pytest.fixture
+def resolver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resolver by which every name leads to 127.0.0.1, and the alias by way of the endpoint."""
+    resolve = socket.getaddrinfo
+
+    def canonical(host: str, port: Any, *args: Any, flags: int = 0, **options: Any) -> Any:  # noqa: ANN401 - getaddrinfo's own
+        name = HOST if host == ALIAS else host
+        found = resolve("127.0.0.1", port, *args, **options)
+        return [(*entry[:3], name if flags & socket.AI_CANONNAME else "", entry[4]) for entry in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", canonical)
+    monkeypatch.setattr(socket, "gethostbyname_ex", lambda host: (HOST, [host], ["127.0.0.1"]))
+
+
+def login(server: Server) -> dict[str, Any]:
+    """Give what every driver is given besides where to dial."""
+    return {"user": server.user, "password": server.password, "database": server.database}
+
+
+@every_row
+@pytest.mark.usefixtures("resolver")
+def test_endpoint_is_dialled_by_its_name(row: Row, server: Server, pki: Pki) -> None:
+    """Without via= the driver dials the endpoint where its name leads, and the port that it was given."""
+    answer = row.connect_and_ask(HOST, row.question, port=server.port, settings=pki.settings, **login(server))
+    assert row.has_tls(answer)
+
+
+@every_row
+@pytest.mark.usefixtures("resolver")
+def test_alias_is_followed(row: Row, server: Server, pki: Pki) -> None:
+    """An alias is dialled and verified as the endpoint that it leads to, and refused where that is not expected."""
+    arguments = {"port": server.port, "settings": pki.settings, **login(server)}
+    assert row.has_tls(row.connect_and_ask(ALIAS, row.question, expect=EXPECT, **arguments))
+    with pytest.raises(rds_tls.EndpointError):
+        row.connect_and_ask(ALIAS, row.question, expect=UNEXPECTED, **arguments)
+
+
+@every_row
+@pytest.mark.usefixtures("resolver")
+def test_tunnel_may_have_a_name(row: Row, server: Server, pki: Pki) -> None:
+    """The tunnel's name is resolved, and the endpoint is what is verified."""
+    arguments = {"via": ("tunnel.internal", server.port), "settings": pki.settings, **login(server)}
+    assert row.has_tls(row.connect_and_ask(HOST, row.question, **arguments))
+    with pytest.raises(row.errors):
+        row.connect_and_ask(OTHER, row.question, **arguments)
+
+
+@every_row
+def test_password_function_is_asked_for_each_connection(row: Row, server: Server, pki: Pki) -> None:
+    """A function in place of a password is called once for each connection, and what it gives logs in."""
+    asked = []
+
+    def password() -> str:
+        asked.append(row)
+        return server.password
+
+    arguments = login(server) | {"password": password, "via": (server.host, server.port), "settings": pki.settings}
+    for count in (1, 2):
+        assert row.has_tls(row.connect_and_ask(HOST, row.question, **arguments))
+        assert len(asked) == count
+
+
+@every_row
+def test_token_is_sent_inside_tls(row: Row, pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token is signed for each connection, and sent as it is to a server that was verified."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
+    iam._session.cache_clear()
+    signed: list[str] = []
+    sign = iam.token
+
+    def record(*arguments: Any) -> str:
+        signed.append(sign(*arguments))
+        return signed[-1]
+
+    monkeypatch.setattr(iam, "token", record)
+    protocol = Protocol.POSTGRESQL if row.is_postgres else Protocol.MYSQL
+    (attack,) = (each for each in GOOD_CERTIFICATES if each.protocol is protocol)
+    stage = Stage(server_context(GOOD, Authorities(pki.authority, pki.authority)), ("", 0))
+    with listening(lambda wire: attack.script(wire, stage)) as peer:
+        for _ in range(2):
+            with pytest.raises(row.errors):
+                row.connect_and_ask(
+                    HOST, row.question, user="app", iam=True, via=peer.address, settings=pki.settings, database="orders"
+                )
+    iam._session.cache_clear()
+    read = [secrets_read(wire, {"token": token}) for wire, token in zip(peer.wires, signed, strict=True)]
+    assert read == [{"token"}] * 2
+
+
+@pytest.fixture(scope="module")
+def https(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHttps]:
+    """One HTTPS server for the trust store."""
+    with LocalHttps(tmp_path_factory.mktemp("https")) as server:
+        yield server
+
+
+@every_row
+def test_rotated_root_heals(row: Row, server: Server, https: LocalHttps, tmp_path: Path) -> None:
+    """The first connect after a rotation downloads once and succeeds; the next one asks for nothing."""
+    old, new = Authority(REGION, KeyType.ECC384), Authority(REGION, KeyType.ECC384)
+    store = TrustStore(https, tmp_path / "cache")
+    store.publish(REGION, old.root_pem + new.root_pem)
+    store.put(REGION, old.root_pem, time.time())
+    server.present(new.issue([ROTATED]))
+    arguments = {"via": (server.host, server.port), "settings": store.settings, **login(server)}
+    for _ in range(2):
+        assert row.has_tls(row.connect_and_ask(ROTATED, row.question, **arguments))
+        assert store.asked == [OF_REGION]
+
+
+Spoil = Callable[[Plan, Pki], Plan]
+
+
+def _for_another_name(plan: Plan, _pki: Pki) -> Plan:
+    return plan._replace(target=plan.target._replace(host=OTHER))
+
+
+def _for_other_anchors(plan: Plan, pki: Pki) -> Plan:
+    request = Request(HOST, settings=pki.sibling_settings)
+    return plan._replace(target=plan.target._replace(anchors=make_plan(plan.adapter, 1, request, {}).target.anchors))
+
+
+@every_row
+@pytest.mark.parametrize("spoil", [_for_another_name, _for_other_anchors])
+def test_connection_that_is_not_what_was_asked_for_is_closed(row: Row, server: Server, pki: Pki, spoil: Spoil) -> None:
+    """After connecting the driver's own connection is looked at, and closed where it verified something else."""
+    find: Any = async_adapter if row.is_async else sync_adapter
+    adapter = find(row.engine, row.driver)
+    request = Request(
+        HOST,
+        via=(server.host, server.port),
+        settings=pki.settings,
+        user=server.user,
+        password=server.password,
+        database=server.database,
+    )
+    plan = make_plan(adapter, row.engine.port, request, dict(row.options))
+
+    def check(connection: Any) -> None:  # noqa: ANN401 - the driver's
+        adapter.verify(connection, plan.target, plan.options)
+        other = spoil(plan, pki)
+        with pytest.raises(rds_tls.UnverifiedConnectionError):
+            adapter.verify(connection, other.target, other.options)
+
+    connect = adapter.aconnect if row.is_async else adapter.connect
+    row.connected(lambda: connect(plan.options, plan.target, plan.seconds), check)

@@ -1,0 +1,155 @@
+"""Every driver, as the tests use it: a row of this table is what each matrix runs.
+
+A row knows how to ask a question over a connection of its driver's, and what the driver raises. All else is the same
+for every driver, and stands in the tests.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import psycopg
+import pymysql
+
+import rds_tls
+from rds_tls.drivers import MYSQL, POSTGRES, Engine
+
+# What the server says about the connection that asks.
+TLS_IN_POSTGRESQL = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+TLS_IN_MYSQL = "SHOW STATUS LIKE 'Ssl_cipher'"
+
+Answer = tuple[Any, ...] | None
+
+
+class Row(NamedTuple):
+    """One driver.
+
+    Attributes:
+        driver: the ``driver=`` of rds_tls's functions.
+        engine: the database engine that it speaks to.
+        ask: sends one query over a connection of the driver's, closes the connection, and gives the first row of the
+            answer; a coroutine function for a driver that is awaited.
+        errors: what the driver raises when it refuses, besides what rds_tls raises.
+        by_arguments: the driver's own connect, given what ``*_kwargs`` gives; None where arguments alone are refused.
+        is_async: whether the driver is awaited.
+        by_context: whether an SSLContext of rds_tls's verifies, and not a C library.
+        drops_injection: whether bytes from before TLS are dropped without a word by ``by_arguments``.
+        stall_arguments: what ``by_arguments`` needs besides ``connect_timeout`` to end with a server that stalls, for a
+            number of seconds.
+        options: what is always passed on to the driver.
+        variant: what tells two rows of one driver apart.
+    """
+
+    driver: str
+    engine: Engine
+    ask: Callable[[Any, str], Any]
+    errors: tuple[type[Exception], ...]
+    by_arguments: Callable[..., Any] | None
+    is_async: bool = False
+    by_context: bool = True
+    drops_injection: bool = False
+    stall_arguments: tuple[str, ...] = ()
+    options: tuple[tuple[str, Any], ...] = ()
+    variant: str = ""
+
+    @property
+    def name(self) -> str:
+        """What a report calls the row."""
+        return f"{self.driver}{' (asyncio)' * self.is_async}{self.variant and f' ({self.variant})'}"
+
+    @property
+    def is_postgres(self) -> bool:
+        """Whether the driver speaks to PostgreSQL."""
+        return self.engine is POSTGRES
+
+    @property
+    def question(self) -> str:
+        """Ask the server whether TLS carries the connection."""
+        return TLS_IN_POSTGRESQL if self.is_postgres else TLS_IN_MYSQL
+
+    def connect_and_ask(self, host: str, question: str, *, database: str | None = None, **arguments: Any) -> Answer:
+        """Ask a question over a connection that rds_tls makes."""
+        connect = getattr(rds_tls, f"{'a' * self.is_async}connect_{'postgres' if self.is_postgres else 'mysql'}")
+        arguments |= {"driver": self.driver, **dict(self.options), **self._named(database)}
+        return self._answer(lambda: connect(host, **arguments), question)
+
+    def arguments(self, host: str, *, database: str | None = None, **arguments: Any) -> dict[str, Any]:
+        """Give what rds_tls gives for the driver's own connect."""
+        give: Any = rds_tls.postgres_kwargs if self.is_postgres else rds_tls.mysql_kwargs
+        options: dict[str, Any] = give(host, self.driver, **arguments, **dict(self.options), **self._named(database))
+        return options
+
+    def ask_by_arguments(self, arguments: dict[str, Any], question: str) -> Answer:
+        """Ask a question over a connection that the driver makes of its arguments alone."""
+        own = self.by_arguments
+        assert own is not None
+        return self._answer(lambda: own(**arguments), question)
+
+    def connected(self, connect: Callable[[], Any], use: Callable[[Any], None]) -> None:
+        """Use a connection, or what is awaited for it, where it was made: in an event loop for an asyncio driver."""
+
+        async def awaited() -> None:
+            use(await connect())
+
+        if self.is_async:
+            asyncio.run(awaited())
+        else:
+            use(connect())
+
+    def has_tls(self, answer: Answer) -> bool:
+        """Say whether the answer to ``question`` is that TLS carries the connection."""
+        return bool(answer and answer[-1])
+
+    def _named(self, database: str | None) -> dict[str, Any]:
+        return {} if database is None else {"dbname" if self.is_postgres else "database": database}
+
+    def _answer(self, connect: Callable[[], Any], question: str) -> Answer:
+        async def awaited() -> Answer:
+            answer: Answer = await self.ask(await connect(), question)
+            return answer
+
+        answer: Answer = asyncio.run(awaited()) if self.is_async else self.ask(connect(), question)
+        return answer
+
+
+def _ask_psycopg(connection: "psycopg.Connection[Any]", question: str) -> Answer:
+    with connection:
+        answer: Answer = connection.execute(question).fetchone()
+    return answer
+
+
+async def _ask_psycopg_async(connection: "psycopg.AsyncConnection[Any]", question: str) -> Answer:
+    async with connection:
+        answer: Answer = await (await connection.execute(question)).fetchone()
+    return answer
+
+
+def _ask_pymysql(connection: "pymysql.Connection[Any]", question: str) -> Answer:
+    with connection, connection.cursor() as cursor:
+        cursor.execute(question)
+        answer: Answer = cursor.fetchone()
+    return answer
+
+
+ROWS = (
+    Row("psycopg", POSTGRES, _ask_psycopg, (psycopg.Error,), psycopg.connect, by_context=False),
+    Row(
+        "psycopg",
+        POSTGRES,
+        _ask_psycopg_async,
+        (psycopg.Error,),
+        psycopg.AsyncConnection.connect,
+        is_async=True,
+        by_context=False,
+    ),
+    # PyMySQL's own connect_timeout ends with TCP: the greeting and the handshake end by the other two.
+    Row(
+        "pymysql",
+        MYSQL,
+        _ask_pymysql,
+        (pymysql.MySQLError,),
+        pymysql.connect,
+        drops_injection=True,
+        stall_arguments=("read_timeout", "write_timeout"),
+    ),
+)
