@@ -41,7 +41,7 @@ def _own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for remembered in vars(adapter).values():
             getattr(remembered, "cache_clear", lambda: None)()
     refresh.SCHEDULE.forget()
-    monkeypatch.setattr(refresh, "HEAD_START", 0.0)
+    monkeypatch.setattr(refresh, "_HEAD_START", 0.0)
     kept.KEPT.clear()
 
 

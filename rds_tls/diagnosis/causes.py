@@ -119,7 +119,7 @@ _CA_FILE = Diagnosis(
 # before the "certificate verify failed" that surrounds it. Sources: OpenSSL crypto/x509/x509_txt.c and
 # ssl/ssl_err.c; CPython Modules/_ssl.c; libpq fe-secure-openssl.c, fe-secure-common.c, fe-connect.c; PyMySQL
 # connections.py; drivers/pymysql.py. Compared in lower case: OpenSSL 1.1 and 3 differ in capitals and hyphens.
-TEXTS = (
+_TEXTS = (
     ("does not match host name", _NAME_MISMATCH),
     ("hostname mismatch", _NAME_MISMATCH),
     ("host name mismatch", _NAME_MISMATCH),
@@ -162,4 +162,4 @@ def diagnose(text: str) -> Diagnosis | None:
         The diagnosis, or None when the text says nothing about TLS that is known here.
     """
     folded = text.lower()
-    return next((diagnosis for fragment, diagnosis in TEXTS if fragment in folded), None)
+    return next((diagnosis for fragment, diagnosis in _TEXTS if fragment in folded), None)

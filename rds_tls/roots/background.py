@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 # How long nothing is tried again for the same roots, in seconds: an outage must not make every connect a download.
-PAUSE = 600.0
+_PAUSE = 600.0
 
 # How long background work waits before it begins, in seconds. It starts with imports (100 ms), and a thread that
 # imports takes turns with the connect that found the roots stale.
-HEAD_START = 0.5
+_HEAD_START = 0.5
 
 # How long a failure stands for those who would wait for the same again, in seconds: without egress, every call would
 # wait for the whole timeout.
-STANDS = 60.0
+_STANDS = 60.0
 
 # How long the interpreter's exit waits for work that must not be cut off, in seconds: an import, a few certificates.
 _EXIT_PATIENCE = 5.0
 
 # A program that makes up settings for ever does not fill its memory with failures.
-MAX_FAILED = 256
+_MAX_FAILED = 256
 
 
 class Schedule:
@@ -77,13 +77,13 @@ class Schedule:
             key: what would be tried.
 
         Returns:
-            Whether it may be tried: False within ``PAUSE`` of the last time that this said True for the key.
+            Whether it may be tried: False for ten minutes after this said True for the key.
         """
         with self._lock:
             return self._claim(key)
 
     def remember(self, key: Hashable, error: Exception) -> None:
-        """Let a failure stand for ``STANDS``, unless an earlier one of the same key does.
+        """Let a failure stand for a minute, unless an earlier one of the same key does.
 
         Args:
             key: what was tried.
@@ -93,9 +93,9 @@ class Schedule:
         tried = time.strftime("%H:%M:%S UTC", time.gmtime())
         with self._lock:
             if key not in self._failed:
-                if len(self._failed) >= MAX_FAILED:
+                if len(self._failed) >= _MAX_FAILED:
                     self._failed.clear()
-                self._failed[key] = copy(error), tried, time.monotonic() + STANDS
+                self._failed[key] = copy(error), tried, time.monotonic() + _STANDS
 
     def raise_again(self, key: Hashable) -> None:
         """Raise the failure that stands for a key, if one does, with a note that says when it was tried."""
@@ -107,7 +107,7 @@ class Schedule:
                 del self._failed[key]
                 return
         again = copy(error)
-        again.add_note(f"rds_tls: this was tried at {tried}, and stands for {STANDS:g} seconds: nothing was tried now")
+        again.add_note(f"rds_tls: this was tried at {tried}, and stands for {_STANDS:g} seconds: nothing was tried now")
         raise again
 
     def forgive(self, key: Hashable) -> None:
@@ -120,11 +120,11 @@ class Schedule:
 
         Args:
             key: what the work is for.
-            work: a function that raises nothing; it is called ``HEAD_START`` later.
+            work: a function that raises nothing; it is called half a second later.
         """
 
         def run() -> None:
-            if not self._closing.wait(HEAD_START):
+            if not self._closing.wait(_HEAD_START):
                 work()
 
         with self._lock:
@@ -140,7 +140,7 @@ class Schedule:
 
     def _claim(self, key: Hashable) -> bool:
         now = time.monotonic()
-        if now - self._tried.get(key, -PAUSE) < PAUSE:
+        if now - self._tried.get(key, -_PAUSE) < _PAUSE:
             return False
         self._tried[key] = now
         return True

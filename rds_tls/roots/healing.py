@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def heal(failed: Anchors) -> Anchors | None:
     """Look for newer roots, after a server's chain ended in a root that is not among the anchors.
 
-    Within ``background.PAUSE`` this downloads once for each region and process; threads that fail together wait for
-    that one download. Nothing is relaxed: the new roots pass the same checks as ever.
+    Within ten minutes this downloads once for each region and process; threads that fail together wait for that one
+    download. Nothing is relaxed: the new roots pass the same checks as ever.
 
     Args:
         failed: the anchors that did not know the root.

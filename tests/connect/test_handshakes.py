@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import rds_tls
-from rds_tls.diagnosis.causes import TEXTS, Cause
+from rds_tls.diagnosis.causes import _TEXTS, Cause
 from tests.conftest import OFFLINE, Pki
 from tests.support.local_rds import Credentials, MariaDbServer, PostgresServer
 from tests.support.local_rds.postgres import SSL_REQUEST
@@ -123,7 +123,7 @@ def refusal(way: Way, host: str, server: Server, settings: rds_tls.Settings | No
 def assert_explained(error: Exception, way: Way, host: str, cause: Cause) -> None:
     """A helper's error has one note, with what this cause means for the host, and its fix."""
     if way in HELPERS.values():
-        (expected,) = {diagnosis for _, diagnosis in TEXTS if diagnosis.cause is cause}
+        (expected,) = {diagnosis for _, diagnosis in _TEXTS if diagnosis.cause is cause}
         (note,) = error.__notes__
         meaning, fix = note.splitlines()
         assert meaning.startswith("rds_tls: " + expected.meaning.partition(":")[0].format(host=host))

@@ -20,7 +20,7 @@ def connect(host: str, port: str) -> None:
 
 def handshake(host: str, port: str) -> None:
     """Shake hands with a server whose root is unknown, by a context alone, and wait for the thread behind it."""
-    refresh.HEAD_START = 0.0
+    refresh._HEAD_START = 0.0
     with socket.create_connection(("127.0.0.1", int(port))) as plain:
         try:
             rds_tls.ssl_context(host).wrap_socket(plain, server_hostname=host)
@@ -41,7 +41,7 @@ def roots(region: str) -> None:
 
 def leave(region: str) -> None:
     """Begin a refresh, and end when told to."""
-    refresh.HEAD_START = 0.0
+    refresh._HEAD_START = 0.0
     rds_tls.ssl_context(region=region)
     sys.stdin.readline()
     thread = refresh.SCHEDULE._thread

@@ -42,7 +42,7 @@ def test_refresh_lets_the_connect_go_first(
     store: TrustStore, root: bytes, monkeypatch: pytest.MonkeyPatch, wait_for_refresh: Step, refresh_thread: Thread
 ) -> None:
     """A refresh waits before it begins, and an interpreter that is about to exit ends the wait, and the refresh."""
-    monkeypatch.setattr(background, "HEAD_START", 3600.0)
+    monkeypatch.setattr(background, "_HEAD_START", 3600.0)
     store.put(REGION, root, time.time())
     store.publish(REGION, root)
     obtain_anchors(ROOTS, store.settings._replace(max_age=0))
@@ -117,7 +117,7 @@ def test_failure_stands_for_a_minute(store: TrustStore, root: bytes, monkeypatch
         assert re.fullmatch(r"rds_tls: this was tried at \d\d:\d\d:\d\d UTC, and stands for 60 seconds: .*", note)
     assert not hasattr(first.value, "__notes__")
     assert store.asked == [OF_REGION]
-    passed[0] = background.STANDS
+    passed[0] = background._STANDS
     store.publish(REGION, root)
     assert obtain_anchors(ROOTS, store.settings).source is Source.CACHE
 
@@ -157,6 +157,6 @@ def test_failure_that_stands_keeps_no_frames(store: TrustStore) -> None:
 
 def test_failures_that_stand_are_bounded() -> None:
     """A program that makes up settings for ever does not fill its memory with failures."""
-    for number in range(background.MAX_FAILED + 10):
+    for number in range(background._MAX_FAILED + 10):
         background.SCHEDULE.remember(number, rds_tls.TrustError("no"))
-    assert len(background.SCHEDULE._failed) <= background.MAX_FAILED
+    assert len(background.SCHEDULE._failed) <= background._MAX_FAILED

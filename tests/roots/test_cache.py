@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 import rds_tls
 from rds_tls.roots.cache import cache_directories
-from rds_tls.roots.cache.disk import LEFTOVER_AGE, Cache
+from rds_tls.roots.cache.disk import _LEFTOVER_AGE, Cache
 from rds_tls.roots.cache.entry import MAX_FILE_BYTES, Entry
 from rds_tls.roots.origin import NOTHING_KNOWN, Origin, Validators
 from tests.roots.cache_worker import CONTENTS, NAME, URL, enter_and_leave, publish
@@ -543,10 +543,10 @@ class TestPublish:
         """A publish removes this entry's old temporary files; young ones and other people's files stay."""
         now = entry_path.stat().st_mtime
         ages = {
-            "eu-west-1.pem.old.tmp": LEFTOVER_AGE + 60,
+            "eu-west-1.pem.old.tmp": _LEFTOVER_AGE + 60,
             "eu-west-1.pem.young.tmp": 0,
-            "us-east-1.pem.old.tmp": LEFTOVER_AGE + 60,
-            "eu-west-1.pem.txt": LEFTOVER_AGE + 60,
+            "us-east-1.pem.old.tmp": _LEFTOVER_AGE + 60,
+            "eu-west-1.pem.txt": _LEFTOVER_AGE + 60,
         }
         for name, age in ages.items():
             (entry_path.parent / name).touch()

@@ -168,7 +168,7 @@ def test_lasting_trouble_is_tried_three_times(server: LocalHttps, settings: Sett
 
 def test_no_pause_passes_the_deadline(server: LocalHttps, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pause that would pass the total timeout ends the download with the failure before it."""
-    monkeypatch.setattr("rds_tls.roots.truststore.download.PAUSES", (3600.0, 3600.0))
+    monkeypatch.setattr("rds_tls.roots.truststore.download._PAUSES", (3600.0, 3600.0))
     error = failure(server.url("/roots.pem", reply(500)), settings)
     assert len(server.seen) == 1
     assert error.cause == "the server answered with status 500"

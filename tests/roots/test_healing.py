@@ -187,7 +187,7 @@ def test_ten_minutes_later_it_asks_again(
     store.server.answers[OF_REGION] = answer
     with pytest.raises(psycopg.OperationalError):
         psycopg_connect(postgres, store.settings)
-    monkeypatch.setattr(refresh, "PAUSE", 0.0)
+    monkeypatch.setattr(refresh, "_PAUSE", 0.0)
     psycopg_connect(postgres, store.settings)
     assert store.asked == [OF_REGION, OF_REGION]
 
@@ -565,7 +565,7 @@ LEAVE_AT_WORK = """
 import threading
 from rds_tls.roots import background as refresh
 from rds_tls.roots.background import SCHEDULE
-refresh.HEAD_START = 0
+refresh._HEAD_START = 0
 begun = threading.Event()
 def work():
     with SCHEDULE.shielded():
@@ -592,7 +592,7 @@ LEAVE_BEFORE_WORK = """
 import atexit, threading
 from rds_tls.roots import background as refresh
 from rds_tls.roots.background import SCHEDULE
-refresh.HEAD_START = 0
+refresh._HEAD_START = 0
 asking, answered = threading.Event(), threading.Event()
 def work():
     asking.set()

@@ -11,7 +11,7 @@ import pytest
 import rds_tls
 from rds_tls.context.shared import shared_context
 from rds_tls.endpoint import parse_endpoint, root_set
-from rds_tls.roots.cache.memory import HIGH, MEMORY
+from rds_tls.roots.cache.memory import _HIGH, MEMORY
 from rds_tls.roots.lookup import obtain_anchors
 from tests.roots.memory_worker import ORIGIN, descriptor_of
 from tests.support import ROOT
@@ -96,7 +96,7 @@ def test_file_is_sealed_and_not_inherited() -> None:
 
 def test_descriptor_has_a_high_number() -> None:
     """The number is one that a program does not come to when it opens its own files."""
-    assert descriptor_of(MEMORY.publish("any", b"content", ORIGIN).path) >= min(HIGH, 512)
+    assert descriptor_of(MEMORY.publish("any", b"content", ORIGIN).path) >= min(_HIGH, 512)
 
 
 def test_descriptor_respects_the_limit_of_the_process() -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rds_tls.roots.origin import Origin
 
 # A publish takes milliseconds. A temporary file this much older (s) than a new one belongs to a killed process.
-LEFTOVER_AGE = 600
+_LEFTOVER_AGE = 600
 
 
 class Cache:
@@ -160,7 +160,7 @@ def _replace(path: str, data: bytes) -> None:
             os.unlink(temporary)
         raise
     _sync_directory(directory)
-    _sweep(directory, f"{name}.", written_at - LEFTOVER_AGE)
+    _sweep(directory, f"{name}.", written_at - _LEFTOVER_AGE)
 
 
 def _sync_directory(directory: str) -> None:

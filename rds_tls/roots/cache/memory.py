@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # The least number for the descriptors of files in memory, where the limit of this process allows it. A daemon that
 # closes every descriptor opens its own files from 3 on: so high up, none of them takes the place of the roots. The
 # kernel keeps a table up to the highest one, so it is not higher: this one has 32 KiB.
-HIGH = 4_096
+_HIGH = 4_096
 
 
 class MemoryCache:
@@ -109,7 +109,7 @@ def _duplicate_high_up(descriptor: int) -> int:
     import resource
 
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    high = HIGH if limit == resource.RLIM_INFINITY else min(HIGH, limit - limit // 8)
+    high = _HIGH if limit == resource.RLIM_INFINITY else min(_HIGH, limit - limit // 8)
     try:
         return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, high)
     except OSError:  # every number up there is taken

@@ -43,7 +43,7 @@ _MAX_FRAMING_BYTES = 65_536
 _MAX_REDIRECTS = 3
 # Seconds before the second and the third attempt, each shortened by up to half at random: what starts together
 # (a fleet, a fork pool) must not come back together.
-PAUSES = (0.25, 0.5)
+_PAUSES = (0.25, 0.5)
 _CHUNK_BYTES = 16_384
 _NOT_THERE = frozenset({403, 404})  # S3 answers 403 for a missing key when listing is not allowed
 _TOO_MANY_REQUESTS = 429
@@ -138,7 +138,7 @@ def _work(request: _Request, future: Future[Download]) -> None:
 
 def _with_retries(session: requests.Session, request: _Request) -> Download:
     # Not urllib3's Retry: its second attempt follows at once, and it knows neither the body nor a deadline.
-    for pause in PAUSES:
+    for pause in _PAUSES:
         try:
             return _attempt(session, request)
         except AttemptError as error:
