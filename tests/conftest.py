@@ -8,8 +8,7 @@ import pytest
 
 import rds_tls
 from rds_tls import settings
-from rds_tls.roots import background as refresh
-from rds_tls.roots import lookup as trust
+from rds_tls.roots import background, lookup
 from rds_tls.roots.cache import fault, kept
 from rds_tls.roots.truststore import validation
 from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
@@ -34,14 +33,14 @@ def _own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         folder.mkdir()
         monkeypatch.setenv(variable, str(folder))
     settings.process_settings.cache_clear()
-    trust._remembered.clear()
+    lookup._remembered.clear()
     validation._objection.cache_clear()
     fault._reported.clear()
     for adapter in (*SYNC_ADAPTERS.values(), *ASYNC_ADAPTERS.values()):
         for remembered in vars(adapter).values():
             getattr(remembered, "cache_clear", lambda: None)()
-    refresh.SCHEDULE.forget()
-    monkeypatch.setattr(refresh, "_HEAD_START", 0.0)
+    background.SCHEDULE.forget()
+    monkeypatch.setattr(background, "_HEAD_START", 0.0)
     kept.KEPT.clear()
 
 

@@ -12,8 +12,7 @@ from typing import Any, get_type_hints
 import pytest
 
 import rds_tls
-from rds_tls import settings as settings_module
-from rds_tls.settings import Settings
+from rds_tls.settings import _RULES, Settings, _Choices, _warn_of
 from tests.support.leaks import CANARY, locals_of_ours
 
 VARIABLES: dict[str, tuple[str, Any]] = {
@@ -145,8 +144,8 @@ def test_signature_has_every_setting() -> None:
     assert {name: each.default for name, each in found.items()} == Settings()._asdict()
     hints = get_type_hints(Settings)
     assert {name: each.annotation for name, each in found.items()} == hints
-    assert get_type_hints(settings_module._Choices) == hints
-    assert list(settings_module._RULES) == list(found)
+    assert get_type_hints(_Choices) == hints
+    assert list(_RULES) == list(found)
 
 
 LOGIN = f"https://user:{CANARY}@mirror.example"
@@ -199,7 +198,7 @@ def test_unknown_variable_is_named_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str, hint: str
 ) -> None:
     """A misspelt variable of the process gives one warning, with the nearest known name and without its value."""
-    settings_module._warn_of.cache_clear()
+    _warn_of.cache_clear()
     monkeypatch.setenv(variable, CANARY)
     monkeypatch.setenv("RDS_TLS", "another program's")
     for _ in range(3):
@@ -207,7 +206,7 @@ def test_unknown_variable_is_named_once(
         Settings.from_env({"RDS_TLS_OFLINE": "1"})
     said = f"the environment variable {variable} is read by no setting and changes nothing: {hint}"
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [(logging.WARNING, said)]
-    settings_module._warn_of.cache_clear()
+    _warn_of.cache_clear()
 
 
 def test_help_shows_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:

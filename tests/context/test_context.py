@@ -64,12 +64,12 @@ def test_threads_get_one_context(tmp_path: Path) -> None:
     """Threads that ask for a context that nobody has made yet all get the same one."""
     path = tmp_path / "roots.pem"
     path.write_bytes(Path(rds_tls.ca_path(region="eu-west-1", settings=OFFLINE)).read_bytes())
-    bundle = bundle_at(path)
+    anchors = anchors_at(path)
     together = threading.Barrier(64)
 
     def ask(_: int) -> tuple[int, int]:
         together.wait()
-        return id(shared_context(bundle)), id(tunnel_context(bundle, HOST))
+        return id(shared_context(anchors)), id(tunnel_context(anchors, HOST))
 
     with ThreadPoolExecutor(64) as pool:
         assert len(set(pool.map(ask, range(64)))) == 1
@@ -81,7 +81,7 @@ def test_contexts_are_bounded(tmp_path: Path) -> None:
     for number in range(shared._MAX_CONTEXTS + 10):
         path = tmp_path / f"{number}.pem"
         path.write_bytes(content)
-        shared_context(bundle_at(path))
+        shared_context(anchors_at(path))
     assert len(shared._contexts) <= shared._MAX_CONTEXTS
 
 
@@ -92,8 +92,8 @@ def test_repeating_a_value_is_allowed(context: ssl.SSLContext) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
 
 
-def bundle_at(path: Path) -> Anchors:
-    """Describe a file as a caller's own bundle."""
+def anchors_at(path: Path) -> Anchors:
+    """Describe a file as a caller's own."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Anchors(str(path), digest, Source.CA_FILE, RootSet(rds_tls.Trust.RDS, "eu-west-1"), OFFLINE)
 
@@ -108,7 +108,7 @@ def bundle_at(path: Path) -> Anchors:
     ids=["no certificate inside", "truncated", "empty"],
 )
 @pytest.mark.parametrize(
-    "build", [shared_context, lambda bundle: tunnel_context(bundle, HOST)], ids=["shared", "tunnel"]
+    "build", [shared_context, lambda anchors: tunnel_context(anchors, HOST)], ids=["shared", "tunnel"]
 )
 def test_unloadable_file_is_refused(
     tmp_path: Path, content: str, reason: str, build: Callable[[Anchors], ssl.SSLContext]
@@ -117,19 +117,19 @@ def test_unloadable_file_is_refused(
     path = tmp_path / "roots.pem"
     path.write_text(content)
     with pytest.raises(rds_tls.TrustError, match=reason) as caught:
-        build(bundle_at(path))
+        build(anchors_at(path))
     assert str(path) in str(caught.value)
 
 
 def test_name_of_a_tunnel_wins_over_the_dialled_one() -> None:
     """A context for a tunnel sends and verifies its own name, whatever name it is given."""
-    bundle = bundle_at(Path(rds_tls.ca_path(region="eu-west-1", settings=OFFLINE)))
-    context = tunnel_context(bundle, HOST)
+    anchors = anchors_at(Path(rds_tls.ca_path(region="eu-west-1", settings=OFFLINE)))
+    context = tunnel_context(anchors, HOST)
     tls = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="127.0.0.1")
     assert tls.server_hostname == HOST
     assert tls.context is context
-    assert tunnel_context(bundle, HOST) is context
-    assert tunnel_context(bundle, f"x{HOST}") is not context
+    assert tunnel_context(anchors, HOST) is context
+    assert tunnel_context(anchors, f"x{HOST}") is not context
 
 
 def shipped_on(name: str) -> str:
@@ -148,8 +148,8 @@ def test_repr_says_what_is_trusted(context: ssl.SSLContext, tmp_path: Path) -> N
     assert repr(proxy).endswith(f", {len(proxy.get_ca_certs())} certificates>")
     path = tmp_path / "my (own) roots.pem"
     path.write_text(ssl.DER_cert_to_PEM_cert(context.get_ca_certs(binary_form=True)[0]))
-    assert repr(shared_context(bundle_at(path))) == "<SealedContext: roots from the CA file, 1 certificate>"
-    tunnel = tunnel_context(bundle_at(path), HOST)
+    assert repr(shared_context(anchors_at(path))) == "<SealedContext: roots from the CA file, 1 certificate>"
+    tunnel = tunnel_context(anchors_at(path), HOST)
     assert repr(tunnel) == f"<TunnelContext: roots from the CA file, 1 certificate, for {HOST} alone>"
 
 

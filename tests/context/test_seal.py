@@ -269,8 +269,8 @@ def test_is_verified_believes_openssl_alone(context: SealedContext, endpoint: Pe
 
 def test_copies_are_the_same_object(context: ssl.SSLContext) -> None:
     """Frameworks copy their settings, and with them the arguments that hold a context."""
-    bundle = anchors_for(HOST, None, OFFLINE)
-    for original in (context, tunnel_context(bundle, HOST)):
+    anchors = anchors_for(HOST, None, OFFLINE)
+    for original in (context, tunnel_context(anchors, HOST)):
         assert copy.copy(original) is original
         assert copy.deepcopy({"ssl": [original]})["ssl"][0] is original
     options = rds_tls.mysql_kwargs(HOST, settings=OFFLINE)

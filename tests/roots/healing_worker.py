@@ -7,7 +7,7 @@ import sys
 import psycopg
 
 import rds_tls
-from rds_tls.roots import background as refresh
+from rds_tls.roots import background
 
 
 def connect(host: str, port: str) -> None:
@@ -20,13 +20,13 @@ def connect(host: str, port: str) -> None:
 
 def handshake(host: str, port: str) -> None:
     """Shake hands with a server whose root is unknown, by a context alone, and wait for the thread behind it."""
-    refresh._HEAD_START = 0.0
+    background._HEAD_START = 0.0
     with socket.create_connection(("127.0.0.1", int(port))) as plain:
         try:
             rds_tls.ssl_context(host).wrap_socket(plain, server_hostname=host)
         except ssl.SSLCertVerificationError as error:
             sys.stdout.write(f"{error.verify_message}\n")
-    thread = refresh.SCHEDULE._thread
+    thread = background.SCHEDULE._thread
     assert thread is not None
     thread.join()
 
@@ -41,10 +41,10 @@ def roots(region: str) -> None:
 
 def leave(region: str) -> None:
     """Begin a refresh, and end when told to."""
-    refresh._HEAD_START = 0.0
+    background._HEAD_START = 0.0
     rds_tls.ssl_context(region=region)
     sys.stdin.readline()
-    thread = refresh.SCHEDULE._thread
+    thread = background.SCHEDULE._thread
     assert thread is not None
     assert thread.is_alive()
 

@@ -27,8 +27,7 @@ from rds_tls.connect.request import Request
 from rds_tls.drivers import POSTGRES, Target, sync_adapter
 from rds_tls.drivers import pymysql as pymysql_adapter
 from rds_tls.endpoint import RootSet
-from rds_tls.roots import background as refresh
-from rds_tls.roots import healing, snapshot
+from rds_tls.roots import background, healing, snapshot
 from rds_tls.roots.anchors import Source
 from rds_tls.roots.lookup import in_background, obtain_anchors
 from tests.roots.conftest import Step, Thread
@@ -187,7 +186,7 @@ def test_ten_minutes_later_it_asks_again(
     store.server.answers[OF_REGION] = answer
     with pytest.raises(psycopg.OperationalError):
         psycopg_connect(postgres, store.settings)
-    monkeypatch.setattr(refresh, "_PAUSE", 0.0)
+    monkeypatch.setattr(background, "_PAUSE", 0.0)
     psycopg_connect(postgres, store.settings)
     assert store.asked == [OF_REGION, OF_REGION]
 
@@ -396,17 +395,17 @@ def test_cold_stampede_is_one_download(https: LocalHttps, tmp_path: Path, new: A
 FORK = """
 import os, sys, warnings
 import rds_tls
-from rds_tls.roots import background as refresh
+from rds_tls.roots import background
 warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 and later warn of fork() beside threads
 region = sys.argv[1]
 rds_tls.ssl_context(region=region)
-thread = refresh.SCHEDULE._thread
+thread = background.SCHEDULE._thread
 assert thread is not None and thread.is_alive()
 child = os.fork()
 if child == 0:
-    assert refresh.SCHEDULE._thread is None
+    assert background.SCHEDULE._thread is None
     assert len(rds_tls.ssl_context(region=region).get_ca_certs()) == 1
-    with refresh.SCHEDULE.lock_for("anything"):
+    with background.SCHEDULE.lock_for("anything"):
         os._exit(0)
 _, status = os.waitpid(child, 0)
 sys.exit(os.waitstatus_to_exitcode(status))
@@ -429,12 +428,12 @@ def test_fork_while_a_refresh_runs(store: TrustStore) -> None:
 EXIT = """
 import atexit, sys
 import rds_tls
-from rds_tls.roots import background as refresh
+from rds_tls.roots import background
 
 @atexit.register
 def last_act():
     rds_tls.ssl_context(region=sys.argv[1])
-    assert refresh.SCHEDULE._thread is None
+    assert background.SCHEDULE._thread is None
 """
 
 
@@ -548,13 +547,13 @@ def test_whatever_stops_background_work_is_logged(
     """Nothing that background work raises comes to threading.excepthook, which prints a traceback."""
     complaints: list[object] = []
     monkeypatch.setattr(threading, "excepthook", complaints.append)
-    bundle = obtain_anchors(RootSet(rds_tls.Trust.RDS, REGION), store.settings)
+    anchors = obtain_anchors(RootSet(rds_tls.Trust.RDS, REGION), store.settings)
 
     def fail() -> None:
         raise error
 
     with caplog.at_level(logging.WARNING, "rds_tls"):
-        in_background("trial", bundle, fail)
+        in_background("trial", anchors, fail)
         wait_for_healing()
     assert complaints == []
     assert f"could not be refreshed: {type(error).__name__}: {error}" in caplog.text
@@ -563,9 +562,9 @@ def test_whatever_stops_background_work_is_logged(
 # The program ends while the background thread is at work that must not be cut off.
 LEAVE_AT_WORK = """
 import threading
-from rds_tls.roots import background as refresh
+from rds_tls.roots import background
 from rds_tls.roots.background import SCHEDULE
-refresh._HEAD_START = 0
+background._HEAD_START = 0
 begun = threading.Event()
 def work():
     with SCHEDULE.shielded():
@@ -590,9 +589,9 @@ def test_exit_waits_for_what_must_not_be_cut_off() -> None:
 # The background thread comes back from the network after the exit has begun.
 LEAVE_BEFORE_WORK = """
 import atexit, threading
-from rds_tls.roots import background as refresh
+from rds_tls.roots import background
 from rds_tls.roots.background import SCHEDULE
-refresh._HEAD_START = 0
+background._HEAD_START = 0
 asking, answered = threading.Event(), threading.Event()
 def work():
     asking.set()

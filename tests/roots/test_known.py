@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from rds_tls.endpoint import RootSet, Trust
-from rds_tls.endpoint import partitions as regions
+from rds_tls.endpoint.partitions import PARTITIONS
 from rds_tls.roots import snapshot
 from rds_tls.roots.known import AMAZON_ROOTS, BETA, ECC384, GA, PREVIEW, RDS_ROOTS, RSA2048, RSA4096
 from tests.support.known_regions import PUBLISHED, REGIONS
@@ -31,7 +31,7 @@ def test_every_region_has_one_root_of_each_kind() -> None:
 
 def test_every_published_region_is_known() -> None:
     """The regions whose roots are known are those of the partitions with a trust store."""
-    assert [partition.name for partition in regions.PARTITIONS if partition.truststore] == list(PUBLISHED)
+    assert [partition.name for partition in PARTITIONS if partition.truststore] == list(PUBLISHED)
     assert {region for partition in PUBLISHED for region in REGIONS[partition]} == GA_REGIONS
 
 

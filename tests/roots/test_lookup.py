@@ -40,12 +40,12 @@ def ca_file(tmp_path: Path) -> Path:
 
 def test_snapshot_serves_its_regions() -> None:
     """A region in the snapshot is trusted by its shipped file, with its date."""
-    bundle = obtain_anchors(RootSet(rds_tls.Trust.RDS, "eu-west-1"), OFFLINE)
+    anchors = obtain_anchors(RootSet(rds_tls.Trust.RDS, "eu-west-1"), OFFLINE)
     shipped = snapshot.find(RootSet(rds_tls.Trust.RDS, "eu-west-1"))
     assert shipped is not None
-    assert bundle.source is Source.SNAPSHOT
-    assert bundle.path == shipped.path
-    assert str(bundle) == f"eu-west-1 RDS roots from the snapshot of 2026-11-25 ({shipped.path})"
+    assert anchors.source is Source.SNAPSHOT
+    assert anchors.path == shipped.path
+    assert str(anchors) == f"eu-west-1 RDS roots from the snapshot of 2026-11-25 ({shipped.path})"
 
 
 def test_ca_file_argument_wins(ca_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

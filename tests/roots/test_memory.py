@@ -76,11 +76,11 @@ def test_closed_file_is_made_anew(
 
 def test_context_takes_no_upload(store: TrustStore, upload: Path) -> None:
     """A context that is built of roots whose file was lost meanwhile holds the roots."""
-    bundle = obtain_anchors(root_set(parse_endpoint(HOST), None), store.settings)
+    anchors = obtain_anchors(root_set(parse_endpoint(HOST), None), store.settings)
     with upload.open("rb") as file:
-        os.dup2(file.fileno(), descriptor_of(bundle.path))
-    assert REGION in str(shared_context(bundle).get_ca_certs())
-    os.close(descriptor_of(bundle.path))
+        os.dup2(file.fileno(), descriptor_of(anchors.path))
+    assert REGION in str(shared_context(anchors).get_ca_certs())
+    os.close(descriptor_of(anchors.path))
 
 
 def test_file_is_sealed_and_not_inherited() -> None:

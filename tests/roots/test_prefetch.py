@@ -25,9 +25,9 @@ def test_prefetched_directory_serves_offline(store: TrustStore, root: bytes, tmp
     assert stat.S_IMODE(Path(path).stat().st_mode) == 0o644
     assert stat.S_IMODE(Path(path).parent.stat().st_mode) == 0o755
     program = rds_tls.Settings(offline=True, bundle_dir=Path(path).parent)
-    bundle = obtain_anchors(ROOTS, program)
-    assert bundle.source is Source.PREFETCHED
-    assert bundle.path == path
+    anchors = obtain_anchors(ROOTS, program)
+    assert anchors.source is Source.PREFETCHED
+    assert anchors.path == path
     assert len(rds_tls.ssl_context(HOST, settings=program).get_ca_certs()) == 1
 
 

@@ -200,11 +200,11 @@ def test_full_disk_costs_the_cache_not_the_connection(
     monkeypatch.setattr(os, "fsync", full)
     store.publish(REGION, root)
     with caplog.at_level(logging.WARNING, logger="rds_tls"):
-        bundle = obtain_anchors(ROOTS, store.settings)
-    assert len(certificates(bundle.content or b"")) == 1
+        anchors = obtain_anchors(ROOTS, store.settings)
+    assert len(certificates(anchors.content or b"")) == 1
     assert "it is kept in memory" in caplog.text
     new_process()
-    assert obtain_anchors(ROOTS, store.settings) == bundle
+    assert obtain_anchors(ROOTS, store.settings) == anchors
     assert store.asked == [OF_REGION]
 
 
@@ -266,8 +266,8 @@ def test_pkcs7_is_downloaded_on_request(store: TrustStore, root: bytes) -> None:
     store.server.url(
         OF_REGION.replace(".pem", ".p7b"), reply(200, pkcs7.serialize_certificates(certificates_in_it, Encoding.DER))
     )
-    bundle = obtain_anchors(ROOTS, store.settings._replace(bundle_format="p7b"))
-    assert certificates(bundle.content or b"") == certificates(root)
+    anchors = obtain_anchors(ROOTS, store.settings._replace(bundle_format="p7b"))
+    assert certificates(anchors.content or b"") == certificates(root)
 
 
 @pytest.mark.parametrize("where", ["first download", "lock"])

@@ -11,8 +11,7 @@ import pytest
 
 import rds_tls
 from rds_tls.context.shared import shared_context
-from rds_tls.roots import known as known_roots
-from rds_tls.roots import snapshot
+from rds_tls.roots import known, snapshot
 from rds_tls.roots.anchors import Source
 from rds_tls.roots.cache.disk import Cache
 from rds_tls.roots.cache.memory import MEMORY
@@ -69,7 +68,7 @@ def test_forged_root_is_unmasked_by_an_upgrade(
     """A root that was new when it was stored is trusted until a version lists another one of its name."""
     settings = keep(store, place, REGION, root)
     assert obtain_anchors(ROOTS, settings).source in {Source.CACHE, Source.PREFETCHED}
-    monkeypatch.setitem(known_roots.RDS_ROOTS, (REGION, known_roots.GA, "rds-ca-ecc384-g1"), "0" * 64)
+    monkeypatch.setitem(known.RDS_ROOTS, (REGION, known.GA, "rds-ca-ecc384-g1"), "0" * 64)
     for _ in range(2):
         forget_answers()
         with caplog.at_level(logging.WARNING, "rds_tls"), pytest.raises(rds_tls.TrustError, match="are at hand"):
@@ -96,8 +95,8 @@ def test_known_roots_only_counts_for_what_is_stored(
 def test_forged_root_gives_way_to_the_snapshot(store: TrustStore, forged: bytes, place: str) -> None:
     """An entry with a forged root counts as absent, and what ships is trusted in its place."""
     settings = keep(store, place, "eu-west-1", shipped("eu-west-1") + forged)
-    bundle = obtain_anchors(KNOWN, settings)
-    assert bundle.source is Source.SNAPSHOT
+    anchors = obtain_anchors(KNOWN, settings)
+    assert anchors.source is Source.SNAPSHOT
     assert len(rds_tls.ssl_context(region="eu-west-1", settings=settings).get_ca_certs()) == 3
 
 
@@ -261,7 +260,7 @@ def test_prefetched_directory_counts_wherever_it_came_from(store: TrustStore, ro
 
 def test_context_holds_what_was_judged(store: TrustStore, root: bytes, forged: bytes) -> None:
     """A file that is replaced after it was judged, and before OpenSSL would open it, changes nothing in a context."""
-    bundle = obtain_anchors(ROOTS, keep(store, "cache", REGION, root))
-    Path(bundle.path).write_bytes(forged)
-    context = shared_context(bundle)
+    anchors = obtain_anchors(ROOTS, keep(store, "cache", REGION, root))
+    Path(anchors.path).write_bytes(forged)
+    context = shared_context(anchors)
     assert context.get_ca_certs(binary_form=True) == [ssl.PEM_cert_to_DER_cert(root.decode())]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rds_tls.endpoint import Trust
-from rds_tls.endpoint import partitions as regions
+from rds_tls.endpoint.partitions import partition_of
 from rds_tls.errors import TrustError
 from rds_tls.settings import without_login
 
@@ -49,7 +49,7 @@ def leads_to(settings: Settings, url: str, roots: RootSet) -> bool:
 
 
 def _base(roots: RootSet, settings: Settings) -> str:
-    partition = regions.partition_of(roots.region or "")
+    partition = partition_of(roots.region or "")
     base = settings.truststore_url or (partition and partition.truststore)
     if not base:
         raise TrustError(

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from rds_tls import log
 from rds_tls.errors import BundleError
-from rds_tls.roots import known as known_roots
 from rds_tls.roots.channel import CHANNELS
+from rds_tls.roots.known import RDS_ROOTS
 from rds_tls.roots.pem import BEGIN_CERTIFICATE, END_CERTIFICATE
 
 if TYPE_CHECKING:
@@ -104,9 +104,7 @@ def _objection(content: bytes, roots: RootSet, known: tuple[tuple[str, str], ...
 def _known(roots: RootSet) -> dict[str, str]:
     """Give the fingerprints that the table has for a region and channel, by CA id."""
     wanted = roots.region, CHANNELS[roots.trust]
-    return {
-        ca_id: known for (region, channel, ca_id), known in known_roots.RDS_ROOTS.items() if (region, channel) == wanted
-    }
+    return {ca_id: known for (region, channel, ca_id), known in RDS_ROOTS.items() if (region, channel) == wanted}
 
 
 def _fingerprints(content: bytes) -> set[str]:
