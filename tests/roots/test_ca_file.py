@@ -41,7 +41,7 @@ def path(tmp_path: Path) -> Path:
 def test_unchanged_file_is_opened_once() -> None:
     """Three calls open the file once."""
     shipped = f"{snapshot.DIRECTORY}/us-east-1.pem"  # it is older than the step of any clock
-    command = [sys.executable, "-m", "tests.roots.ca_file_worker", shipped]
+    command = [sys.executable, "-m", "tests.roots.programs.ca_file", shipped]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout == "1\n"
 

@@ -27,7 +27,7 @@ from rds_tls.roots.cache import cache_directories
 from rds_tls.roots.cache.disk import _LEFTOVER_AGE, Cache
 from rds_tls.roots.cache.entry import MAX_FILE_BYTES, Entry
 from rds_tls.roots.origin import NOTHING_KNOWN, Origin, Validators
-from tests.roots.cache_worker import CONTENTS, NAME, URL, enter_and_leave, publish
+from tests.roots.programs.cache import CONTENTS, NAME, URL, enter_and_leave, publish
 from tests.support import ROOT as CHECKOUT
 
 SHIPPED = Path(rds_tls.__file__).parent / "roots" / "snapshot"
@@ -50,8 +50,8 @@ def entry_path(cache: Cache) -> Path:
 
 @contextmanager
 def worker(task: str, cache: Cache) -> Iterator[subprocess.Popen[str]]:
-    """Run a task of tests/roots/cache_worker.py beside the test."""
-    command = [sys.executable, "-m", "tests.roots.cache_worker", task, cache.directory]
+    """Run a task of tests/roots/programs/cache.py beside the test."""
+    command = [sys.executable, "-m", "tests.roots.programs.cache", task, cache.directory]
     root = CHECKOUT
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root) as process:
         try:

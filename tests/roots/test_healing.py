@@ -457,7 +457,7 @@ def test_a_running_refresh_keeps_no_program_from_ending(store: TrustStore) -> No
 
     store.publish(REGION, never)
     environ = environment(store, RDS_TLS_MAX_AGE="0", RDS_TLS_TOTAL_TIMEOUT="3600")
-    command = [sys.executable, "-m", "tests.roots.healing_worker", "leave", REGION]
+    command = [sys.executable, "-m", "tests.roots.programs.healing", "leave", REGION]
     with subprocess.Popen(
         command, env=environ, cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as program:
@@ -490,7 +490,7 @@ def test_cryptography_that_cannot_be_loaded(
     store.publish(region, new.root_pem)
     environ = environment(store, PYTHONPATH=broken_cryptography(tmp_path))
     port = postgres.port if task == "connect" else tls_server
-    command = [sys.executable, "-m", "tests.roots.healing_worker", task, host, str(port)]
+    command = [sys.executable, "-m", "tests.roots.programs.healing", task, host, str(port)]
     result = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     assert store.asked == [f"/{region}/{region}-bundle.pem"]
@@ -507,7 +507,7 @@ def test_roots_that_nothing_can_read_are_not_trusted(
 ) -> None:
     """Without a working cryptography an unlisted root in the cache counts as absent, and no download is believed."""
     environ = environment(store, RDS_TLS_OFFLINE=offline, PYTHONPATH=broken_cryptography(tmp_path))
-    command = [sys.executable, "-m", "tests.roots.healing_worker", "roots", REGION]
+    command = [sys.executable, "-m", "tests.roots.programs.healing", "roots", REGION]
     result = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     assert expected in result.stdout

@@ -13,7 +13,7 @@ from rds_tls.context.shared import shared_context
 from rds_tls.endpoint import parse_endpoint, root_set
 from rds_tls.roots.cache.memory import _HIGH, MEMORY
 from rds_tls.roots.lookup import obtain_anchors
-from tests.roots.memory_worker import ORIGIN, descriptor_of
+from tests.roots.programs.memory import ORIGIN, descriptor_of
 from tests.support import ROOT
 from tests.support.local_https import LocalHttps
 from tests.support.local_rds import Authority, KeyType
@@ -40,8 +40,8 @@ def upload(tmp_path: Path) -> Path:
 
 
 def worker(task: str, *arguments: str, environ: dict[str, str] | None = None) -> str:
-    """Run a task of tests/roots/memory_worker.py and give what it prints."""
-    command = [sys.executable, "-m", "tests.roots.memory_worker", task, *arguments]
+    """Run a task of tests/roots/programs/memory.py and give what it prints."""
+    command = [sys.executable, "-m", "tests.roots.programs.memory", task, *arguments]
     root = ROOT
     result = subprocess.run(command, env=environ, cwd=root, capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, result.stderr) == (0, "")

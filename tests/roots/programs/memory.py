@@ -1,4 +1,4 @@
-"""What tests of roots in memory do in processes of their own: ``python -m tests.roots.memory_worker TASK ...``."""
+"""What tests of roots in memory do in processes of their own: ``python -m tests.roots.programs.memory TASK ...``."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""What the tests of healing do in processes of their own: ``python -m tests.roots.healing_worker TASK ARGUMENTS``."""
+"""What the tests of healing do in processes of their own: ``python -m tests.roots.programs.healing TASK ARGUMENTS``."""
 
 import socket
 import ssl

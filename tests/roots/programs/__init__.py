@@ -1,0 +1,1 @@
+"""What the tests of roots run in processes of their own."""
