@@ -1,9 +1,8 @@
 """What an import loads, seen in a fresh interpreter."""
 
-import subprocess
-import sys
-
 import pytest
+
+from tests.support.programs import modules_after, run
 
 # What a context for a shipped region is made with. The rest waits for a cache, a stale bundle, a failure or a driver.
 OURS = {
@@ -31,25 +30,6 @@ OURS = {
     "rds_tls.settings",
 }
 
-# What plain Python is written with, and every driver imports too. Up to Python 3.13 ssl and typing bring re; from 3.14
-# on a NamedTuple brings annotationlib.
-PLAIN = """\
-from __future__ import annotations
-import enum, importlib, re, typing
-class Pair(typing.NamedTuple):
-    one: int
-"""
-
-REPORT = "import sys; print(*sys.modules)"
-
-
-def modules_after(code: str) -> set[str]:
-    """Run code in a fresh, isolated interpreter and list the modules that it loaded."""
-    command = [sys.executable, "-I", "-c", f"{code}\n{REPORT}"]
-    result = subprocess.run(command, capture_output=True, text=True, check=True)
-    bare = subprocess.run([*command[:-1], REPORT], capture_output=True, text=True, check=True)
-    return set(result.stdout.split()) - set(bare.stdout.split())
-
 
 def test_import_loads_nothing_heavy() -> None:
     """Importing rds_tls loads rds_tls and no other module."""
@@ -69,7 +49,7 @@ def test_snapshot_region_needs_ssl_and_typing_alone(call: str) -> None:
     """A context or a path for a shipped region loads what ssl and plain Python load, and our own files."""
     loaded = modules_after(f"import ssl, rds_tls\nfor _ in range(2): rds_tls.{call}")
     assert "rds_tls.roots.lookup" in loaded
-    assert loaded - modules_after(f"{PLAIN}import ssl") <= OURS
+    assert loaded - set(run("plain_python.py", isolated=True).split()) <= OURS
 
 
 def test_other_modules_are_seen_when_loaded() -> None:

@@ -1,9 +1,9 @@
 """Whatever keeps botocore from finding credentials is an IamError: with the cause, and without a secret anywhere."""
 
+import json
 import logging
 import pickle
 import shlex
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -48,9 +48,11 @@ class Account:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
 
-    def process(self, program: str) -> None:
-        """Let a program in Python give the credentials."""
-        self.config(f"credential_process = {shlex.join([sys.executable, '-c', program])}")
+    def process(self, printed: str | bytes, ending: str = "exit 0") -> None:
+        """Let a program give the credentials: the shell, which prints a file and then does something else."""
+        path = self.write("printed", printed)
+        command = shlex.join(["sh", "-c", f'cat "$0"; {ending}', str(path)])
+        self.config(f"credential_process = {command}")
 
 
 @pytest.fixture
@@ -174,28 +176,28 @@ def half_a_file(account: Account) -> None:
 
 def failing_process(account: Account) -> None:
     """The program that should give credentials fails."""
-    account.process(f"import sys; print({CANARY!r}); sys.exit('expired login')")
+    account.process(CANARY, "echo expired login >&2; exit 1")
 
 
 def process_without_json(account: Account) -> None:
     """What the program prints is no JSON."""
-    account.process(f"print({CANARY!r})")
+    account.process(CANARY)
 
 
 def process_with_a_list(account: Account) -> None:
     """What the program prints is other JSON."""
-    account.process(f"import json; print(json.dumps([{CANARY!r}]))")
+    account.process(json.dumps([CANARY]))
 
 
 def binary_process(account: Account) -> None:
     """What the program prints is not UTF-8."""
-    account.process(f"import sys; sys.stdout.buffer.write(b'{CANARY}' + bytes([255]))")
+    account.process(CANARY.encode() + b"\xff")
 
 
 def process_with_strange_time(account: Account) -> None:
     """Two of the program's answers are in each other's place."""
     keys = {"Version": 1, "AccessKeyId": "AKID", "SecretAccessKey": "2099-01-01T00:00:00Z", "Expiration": CANARY}
-    account.process(f"import json; print(json.dumps({keys!r}))")
+    account.process(json.dumps(keys))
 
 
 def missing_process(account: Account) -> None:

@@ -1,7 +1,5 @@
 """What a program can ask the public functions about themselves, and what a driver's name may be."""
 
-import subprocess
-import sys
 import typing
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +9,7 @@ import pytest
 import rds_tls
 from rds_tls.connect import mysql, postgres
 from rds_tls.drivers import MYSQL, POSTGRES
-from tests.support import ROOT
+from tests.support.programs import run
 
 # Each function, its engine, and which of the engine's drivers it connects with.
 CONNECTS = {
@@ -66,14 +64,8 @@ def test_every_function_of_the_room_is_asked() -> None:
 
 def test_type_hints_need_no_driver() -> None:
     """A program that has no driver installed can ask as well, and none is imported for it."""
-    program = (
-        "import sys, typing; sys.modules['psycopg'] = sys.modules['pymysql'] = None\n"
-        "import rds_tls\n"
-        "print(*(typing.get_type_hints(getattr(rds_tls, name))['return'] for name in sys.argv[1:]))"
-    )
-    command = [sys.executable, "-c", program, *(function.__name__ for function in CONNECTS)]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (result.stdout, result.stderr) == ("typing.Any typing.Any typing.Any typing.Any\n", "")
+    names = [function.__name__ for function in CONNECTS]
+    assert run("connect/hints_without_driver.py", *names) == "typing.Any typing.Any typing.Any typing.Any"
 
 
 @pytest.mark.parametrize("function", [postgres.connect_postgres, mysql.connect_mysql])

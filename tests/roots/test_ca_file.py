@@ -1,8 +1,6 @@
 """A caller's own CA file is read once, and again as soon as it may be another one."""
 
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from hashlib import sha256
@@ -15,7 +13,7 @@ import rds_tls
 from rds_tls.roots import ca_file, snapshot
 from rds_tls.roots.ca_file import checked_digest
 from rds_tls.roots.identity import identity_of
-from tests.support import ROOT
+from tests.support.programs import run
 
 FIRST = b"-----BEGIN CERTIFICATE-----\nfirst\n"
 OTHER = b"-----BEGIN CERTIFICATE-----\nother\n"
@@ -41,9 +39,7 @@ def path(tmp_path: Path) -> Path:
 def test_unchanged_file_is_opened_once() -> None:
     """Three calls open the file once."""
     shipped = f"{snapshot.DIRECTORY}/us-east-1.pem"  # it is older than the step of any clock
-    command = [sys.executable, "-m", "tests.roots.programs.ca_file", shipped]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert result.stdout == "1\n"
+    assert run("roots/programs/ca_file.py", shipped) == "1\n"
 
 
 def overwrite(path: Path) -> None:

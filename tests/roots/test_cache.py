@@ -28,7 +28,7 @@ from rds_tls.roots.cache.disk import _LEFTOVER_AGE, Cache
 from rds_tls.roots.cache.entry import MAX_FILE_BYTES, Entry
 from rds_tls.roots.origin import NOTHING_KNOWN, Origin, Validators
 from tests.roots.programs.cache import CONTENTS, NAME, URL, enter_and_leave, publish
-from tests.support import ROOT as CHECKOUT
+from tests.support.programs import command, run
 
 SHIPPED = Path(rds_tls.__file__).parent / "roots" / "snapshot"
 KILLS = 200
@@ -51,9 +51,8 @@ def entry_path(cache: Cache) -> Path:
 @contextmanager
 def worker(task: str, cache: Cache) -> Iterator[subprocess.Popen[str]]:
     """Run a task of tests/roots/programs/cache.py beside the test."""
-    command = [sys.executable, "-m", "tests.roots.programs.cache", task, cache.directory]
-    root = CHECKOUT
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+    program = command("roots/programs/cache.py", task, cache.directory)
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
         finally:
@@ -406,10 +405,9 @@ class TestTrust:
             cache = Cache(str(home / ".cache" / "rds-tls"))
             path = Path(publish(cache, b"ours\n").path)
             os.chown(home, STRANGER, STRANGER)
-            as_stranger(f"os.rename('{home}/.cache', '{home}/kept'); os.makedirs({cache.directory!r})")
-            as_stranger(f"open({str(path)!r}, 'x').write('his')")
+            run("roots/programs/stranger.py", STRANGER, "put_own", home, isolated=True)
             assert path.read_text() == "his", "he can do it"
-            as_stranger(f"shutil.rmtree('{home}/.cache'); os.rename('{home}/kept', '{home}/.cache')")
+            run("roots/programs/stranger.py", STRANGER, "put_back", home, isolated=True)
             assert path.read_bytes().endswith(b"ours\n")
             assert f"{str(home)!r} above it belongs to uid {STRANGER}" in (cache.prepare() or "")
             assert cache.read(NAME) is None
@@ -724,16 +722,10 @@ class TestCandidates:
 def test_reading_loads_nothing_heavy(cache: Cache, entry_path: Path) -> None:
     """Choosing a directory and reading an entry loads hashlib, and none of what publishing needs."""
     assert entry_path.exists()
-    code = (
-        "import os, sys; from rds_tls.roots.cache.disk import Cache\n"
-        "from rds_tls.roots.cache import cache_directories\n"
-        "cache_directories(None, os.environ)\n"
-        f"assert Cache({cache.directory!r}).read({NAME!r}); print(*sys.modules)"
-    )
-    loaded = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
+    loaded = run("roots/programs/read_entry.py", cache.directory, NAME, isolated=True).split()
     heavy = {"filelock", "json", "logging", "pathlib", "platformdirs", "tempfile", "dataclasses"}
-    assert "hashlib" in loaded.split()
-    assert heavy & set(loaded.split()) == set()
+    assert "hashlib" in loaded
+    assert heavy & set(loaded) == set()
 
 
 def watch(cache: Cache, child: int, published: list[Entry], changes: int) -> None:
@@ -760,12 +752,6 @@ def set_at_end(event: threading.Event) -> Iterator[None]:
         yield
     finally:
         event.set()
-
-
-def as_stranger(code: str) -> None:
-    """Run code in a process of another user's."""
-    program = f"import os, shutil; os.setgroups([]); os.setgid({STRANGER}); os.setuid({STRANGER}); {code}"
-    subprocess.run([sys.executable, "-I", "-c", program], check=True)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import socket
 import socketserver
 import ssl
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,9 +30,9 @@ from rds_tls.roots import background, healing, snapshot
 from rds_tls.roots.anchors import Source
 from rds_tls.roots.lookup import in_background, obtain_anchors
 from tests.roots.conftest import Step, Thread
-from tests.support import ROOT
 from tests.support.local_https import Handler, LocalHttps, reply
 from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.support.programs import command, run
 from tests.support.trust_store import HOST, REGION, TrustStore, environment
 
 OF_REGION = f"/{REGION}/{REGION}-bundle.pem"
@@ -364,26 +363,12 @@ def test_wrong_name_does_not_heal_a_context(
     assert refresh_thread() is None
 
 
-# One program of many: eight threads ask for the same cold region, then it prints what each of them got.
-STAMPEDE = """
-import sys
-from concurrent.futures import ThreadPoolExecutor
-import rds_tls
-def roots(_):
-    return tuple(sorted(rds_tls.ssl_context(region=sys.argv[1]).get_ca_certs(binary_form=True)))
-with ThreadPoolExecutor(8) as pool:
-    print(*{hash(found) for found in pool.map(roots, range(8))})
-"""
-
-
 def test_cold_stampede_is_one_download(https: LocalHttps, tmp_path: Path, new: Authority) -> None:
     """32 processes of 8 threads on a cold cache download once, and all get the same roots."""
     store = TrustStore(https, tmp_path / "cache")
     store.publish(REGION, new.root_pem)
-    command = [sys.executable, "-c", STAMPEDE, REGION]
-    processes = [
-        subprocess.Popen(command, env=environment(store), stdout=subprocess.PIPE, text=True) for _ in range(32)
-    ]
+    asking = command("roots/programs/ask_together.py", REGION)
+    processes = [subprocess.Popen(asking, env=environment(store), stdout=subprocess.PIPE, text=True) for _ in range(32)]
     answers = {process.communicate()[0] for process in processes}
     assert [process.returncode for process in processes] == [0] * 32
     (answer,) = answers
@@ -391,59 +376,17 @@ def test_cold_stampede_is_one_download(https: LocalHttps, tmp_path: Path, new: A
     assert store.asked == [OF_REGION]
 
 
-# A refresh waits for its server while the program forks: the child must find every lock free, and no thread.
-FORK = """
-import os, sys, warnings
-import rds_tls
-from rds_tls.roots import background
-warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 and later warn of fork() beside threads
-region = sys.argv[1]
-rds_tls.ssl_context(region=region)
-thread = background.SCHEDULE._thread
-assert thread is not None and thread.is_alive()
-child = os.fork()
-if child == 0:
-    assert background.SCHEDULE._thread is None
-    assert len(rds_tls.ssl_context(region=region).get_ca_certs()) == 1
-    with background.SCHEDULE.lock_for("anything"):
-        os._exit(0)
-_, status = os.waitpid(child, 0)
-sys.exit(os.waitstatus_to_exitcode(status))
-"""
-
-
 def test_fork_while_a_refresh_runs(store: TrustStore) -> None:
     """A child that is forked during a refresh inherits neither its thread nor a held lock."""
     answer = store.server.answers[OF_REGION][0]
     asked_twice = [lambda handler: (store.server.stopping.wait(1), answer(handler))[1]]
     store.server.answers[OF_REGION] = asked_twice
-    command = [sys.executable, "-c", FORK, REGION]
-    result = subprocess.run(
-        command, env=environment(store, RDS_TLS_MAX_AGE="0"), capture_output=True, text=True, timeout=60, check=False
-    )
-    assert (result.returncode, result.stderr) == (0, "")
-
-
-# A program whose last act is a first use of stale roots: nothing must keep it, and nothing must be printed.
-EXIT = """
-import atexit, sys
-import rds_tls
-from rds_tls.roots import background
-
-@atexit.register
-def last_act():
-    rds_tls.ssl_context(region=sys.argv[1])
-    assert background.SCHEDULE._thread is None
-"""
+    run("roots/programs/background.py", "fork_during_refresh", REGION, environ=environment(store, RDS_TLS_MAX_AGE="0"))
 
 
 def test_no_refresh_at_interpreter_exit(store: TrustStore) -> None:
     """An interpreter that is about to end starts no thread, and ends at once and in silence."""
-    command = [sys.executable, "-c", EXIT, REGION]
-    result = subprocess.run(
-        command, env=environment(store, RDS_TLS_MAX_AGE="0"), capture_output=True, text=True, timeout=60, check=False
-    )
-    assert (result.returncode, result.stderr) == (0, "")
+    run("roots/programs/background.py", "begin_at_exit", REGION, environ=environment(store, RDS_TLS_MAX_AGE="0"))
     assert store.asked == []
 
 
@@ -457,10 +400,8 @@ def test_a_running_refresh_keeps_no_program_from_ending(store: TrustStore) -> No
 
     store.publish(REGION, never)
     environ = environment(store, RDS_TLS_MAX_AGE="0", RDS_TLS_TOTAL_TIMEOUT="3600")
-    command = [sys.executable, "-m", "tests.roots.programs.healing", "leave", REGION]
-    with subprocess.Popen(
-        command, env=environ, cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as program:
+    leaving = command("roots/programs/background.py", "leave_during_refresh", REGION)
+    with subprocess.Popen(leaving, env=environ, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
         try:
             assert asked.wait(60)
             _, complaints = program.communicate("leave\n", timeout=60)
@@ -490,12 +431,10 @@ def test_cryptography_that_cannot_be_loaded(
     store.publish(region, new.root_pem)
     environ = environment(store, PYTHONPATH=broken_cryptography(tmp_path))
     port = postgres.port if task == "connect" else tls_server
-    command = [sys.executable, "-m", "tests.roots.programs.healing", task, host, str(port)]
-    result = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert (result.returncode, result.stderr) == (0, "")
+    said = run("roots/programs/healing.py", task, host, port, environ=environ)
     assert store.asked == [f"/{region}/{region}-bundle.pem"]
     expected = "does not end in any of the trust anchors" if task == "connect" else "unable to get local issuer"
-    assert expected in result.stdout
+    assert expected in said
 
 
 @pytest.mark.parametrize(
@@ -507,10 +446,7 @@ def test_roots_that_nothing_can_read_are_not_trusted(
 ) -> None:
     """Without a working cryptography an unlisted root in the cache counts as absent, and no download is believed."""
     environ = environment(store, RDS_TLS_OFFLINE=offline, PYTHONPATH=broken_cryptography(tmp_path))
-    command = [sys.executable, "-m", "tests.roots.programs.healing", "roots", REGION]
-    result = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert expected in result.stdout
+    assert expected in run("roots/programs/healing.py", "roots", REGION, environ=environ)
 
 
 def test_entry_that_is_gone_stops_no_healing(store: TrustStore, caplog: pytest.LogCaptureFixture) -> None:
@@ -559,85 +495,11 @@ def test_whatever_stops_background_work_is_logged(
     assert f"could not be refreshed: {type(error).__name__}: {error}" in caplog.text
 
 
-# The program ends while the background thread is at work that must not be cut off.
-LEAVE_AT_WORK = """
-import threading
-from rds_tls.roots import background
-from rds_tls.roots.background import SCHEDULE
-background._HEAD_START = 0
-begun = threading.Event()
-def work():
-    with SCHEDULE.shielded():
-        begun.set()
-        for _ in range(2_000_000):
-            pass
-        print("done", flush=True)
-    threading.Event().wait()  # as for a server that never answers
-SCHEDULE.in_background("any", work)
-begun.wait()
-"""
-
-
 def test_exit_waits_for_what_must_not_be_cut_off() -> None:
     """The interpreter's exit lets an import or a parse come to its end, and waits for nothing else."""
-    result = subprocess.run(
-        [sys.executable, "-c", LEAVE_AT_WORK], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert (result.returncode, result.stdout, result.stderr) == (0, "done\n", "")
-
-
-# The background thread comes back from the network after the exit has begun.
-LEAVE_BEFORE_WORK = """
-import atexit, threading
-from rds_tls.roots import background
-from rds_tls.roots.background import SCHEDULE
-background._HEAD_START = 0
-asking, answered = threading.Event(), threading.Event()
-def work():
-    asking.set()
-    answered.wait()
-    with SCHEDULE.shielded():
-        print("begun", flush=True)
-SCHEDULE.in_background("any", work)
-asking.wait()
-SCHEDULE.close()
-answered.set()
-SCHEDULE._thread.join(0.2)
-"""
+    assert run("roots/programs/background.py", "leave_at_work") == "done\n"
 
 
 def test_nothing_shielded_begins_after_the_exit_has() -> None:
     """Work that could abort the process does not begin once the interpreter is about to exit."""
-    result = subprocess.run(
-        [sys.executable, "-c", LEAVE_BEFORE_WORK], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-
-
-# Another thread holds the memory's lock, as it does during a download where no directory can be written.
-FORK_WITH_MEMORY = """
-import os, sys, threading, warnings
-from rds_tls.roots.cache.memory import MEMORY
-warnings.simplefilter("ignore", DeprecationWarning)
-held, done = threading.Event(), threading.Event()
-def hold():
-    with MEMORY.locked("any", 1):
-        held.set()
-        done.wait()
-thread = threading.Thread(target=hold)
-thread.start()
-held.wait()
-child = os.fork()
-if child == 0:
-    with MEMORY.locked("any", 1) as locked:
-        os._exit(0 if locked else 1)
-_, status = os.waitpid(child, 0)
-done.set()
-thread.join()
-sys.exit(os.waitstatus_to_exitcode(status))
-"""
-
-
-def test_fork_frees_the_memorys_lock() -> None:
-    """A child does not inherit a lock of the memory that nobody in it would release."""
-    subprocess.run([sys.executable, "-c", FORK_WITH_MEMORY], check=True, timeout=60)
+    assert run("roots/programs/background.py", "leave_before_work") == ""

@@ -2,8 +2,6 @@
 
 import logging
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,12 +12,15 @@ from rds_tls.endpoint import parse_endpoint, root_set
 from rds_tls.roots.cache.memory import _HIGH, MEMORY
 from rds_tls.roots.lookup import obtain_anchors
 from tests.roots.programs.memory import ORIGIN, descriptor_of
-from tests.support import ROOT
 from tests.support.local_https import LocalHttps
 from tests.support.local_rds import Authority, KeyType
+from tests.support.programs import run
 from tests.support.trust_store import HOST, REGION, TrustStore, environment
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="this system has no files without a name")
+
+# What these tests do in processes of their own.
+PROGRAM = "roots/programs/memory.py"
 
 
 @pytest.fixture
@@ -39,18 +40,9 @@ def upload(tmp_path: Path) -> Path:
     return path
 
 
-def worker(task: str, *arguments: str, environ: dict[str, str] | None = None) -> str:
-    """Run a task of tests/roots/programs/memory.py and give what it prints."""
-    command = [sys.executable, "-m", "tests.roots.programs.memory", task, *arguments]
-    root = ROOT
-    result = subprocess.run(command, env=environ, cwd=root, capture_output=True, text=True, timeout=60, check=False)
-    assert (result.returncode, result.stderr) == (0, "")
-    return result.stdout
-
-
 def test_daemon_that_opens_an_upload_in_the_roots_place(store: TrustStore, upload: Path, root: bytes) -> None:
     """After every descriptor was closed, neither a path nor a context leads to what was opened under its number."""
-    said = worker("daemon", REGION, str(upload), environ=environment(store))
+    said = run(PROGRAM, "daemon", REGION, upload, environ=environment(store))
     assert root.decode().splitlines()[5] in said
     assert f"Amazon RDS {REGION} Root CA" in said
     assert "eu-north-8" not in said
@@ -101,7 +93,7 @@ def test_descriptor_has_a_high_number() -> None:
 
 def test_descriptor_respects_the_limit_of_the_process() -> None:
     """Under a low limit the number is high below it, and any that is free when those are taken."""
-    first, second, content = worker("few_descriptors").split()
+    first, second, content = run(PROGRAM, "few_descriptors").split()
     assert 56 <= int(first) < 64
     assert 3 <= int(second) < 56
     assert content == "second"
@@ -109,7 +101,12 @@ def test_descriptor_respects_the_limit_of_the_process() -> None:
 
 def test_forked_child_has_the_roots(store: TrustStore) -> None:
     """A child of fork() reads the same file at the same path."""
-    worker("fork", REGION, environ=environment(store))
+    run(PROGRAM, "fork", REGION, environ=environment(store))
+
+
+def test_fork_frees_the_memorys_lock() -> None:
+    """A child does not inherit a lock of the memory that nobody in it would release."""
+    run(PROGRAM, "fork_beside_holder")
 
 
 def test_system_without_such_files(store: TrustStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,6 @@
 
 import logging
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +24,7 @@ from tests.roots.conftest import Step
 from tests.support.local_https import Handler, reply
 from tests.support.local_rds import Authority, KeyType
 from tests.support.minting import mint, pem
+from tests.support.programs import run
 from tests.support.trust_store import (
     HOST,
     KNOWN,
@@ -327,18 +326,8 @@ def test_no_download_begins_when_the_time_is_over(
     assert OF_ALL not in store.asked
 
 
-# AWS Lambda sets the variable before the program begins.
-ON_LAMBDA = """
-import rds_tls
-print(rds_tls.Settings().total_timeout, rds_tls.Settings.from_env({}).total_timeout)
-print(rds_tls.Settings(total_timeout=10.0).total_timeout)
-print(rds_tls.Settings.from_env({"RDS_TLS_TOTAL_TIMEOUT": "10"}).total_timeout)
-"""
-
-
 @pytest.mark.parametrize(("name", "expected"), [("orders", ["1.5", "1.5", "10.0", "10.0"]), (None, ["10.0"] * 4)])
 def test_wait_on_lambda_is_shorter_than_its_own_timeout(name: str | None, expected: list[str]) -> None:
     """On AWS Lambda, whose functions end after 3 seconds by default, a download waits less, unless told otherwise."""
     environ = {**os.environ, "AWS_LAMBDA_FUNCTION_NAME": name} if name else dict(os.environ)
-    result = subprocess.run([sys.executable, "-c", ON_LAMBDA], env=environ, capture_output=True, text=True, check=True)
-    assert result.stdout.split() == expected
+    assert run("roots/programs/total_timeouts.py", environ=environ).split() == expected

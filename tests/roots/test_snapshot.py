@@ -2,10 +2,9 @@
 
 import datetime as dt
 import hashlib
+import os
 import re
 import ssl
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +23,8 @@ from rds_tls.roots.snapshot import Shipped, find, parse_manifest
 from tests.support.known_regions import PUBLISHED, REGIONS
 from tests.support.local_https import LocalHttps, reply
 from tests.support.minting import fingerprints
-from tests.support.trust_store import TrustStore
+from tests.support.programs import run
+from tests.support.trust_store import TrustStore, environment
 
 DIRECTORY = Path(snapshot.DIRECTORY)
 MANIFEST_TEXT = (DIRECTORY / "manifest.tsv").read_text("utf-8")
@@ -120,14 +120,8 @@ def test_find_keeps_kinds_of_trust_apart() -> None:
 
 def test_find_opens_the_manifest_once_and_no_pem() -> None:
     """Finding roots costs one small file, however often it is asked for."""
-    code = (
-        "import os, sys, rds_tls.roots.snapshot as snapshot\n"
-        "from rds_tls.endpoint import RootSet, Trust\n"
-        "sys.addaudithook(lambda event, args: event == 'open' and print(os.path.basename(args[0])))\n"
-        "for region in ('us-east-1', 'eu-west-1', 'us-east-1'): snapshot.find(RootSet(Trust.RDS, region))\n"
-    )
-    result = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert result.stdout.split() == ["manifest.tsv"]
+    opened = run("roots/programs/find_shipped.py", "us-east-1", "eu-west-1", "us-east-1")
+    assert opened == "manifest.tsv"
 
 
 @pytest.fixture
@@ -165,28 +159,19 @@ def test_damaged_manifest_is_an_error(installed: Path, content: bytes) -> None:
         find(RootSet(Trust.RDS, "us-east-1"))
 
 
-def from_zip(folder: Path, settings: str) -> str:
+def from_zip(folder: Path, environ: dict[str, str]) -> str:
     """Import the package from a zip, ask it for a region's roots, and give the path or the error that it prints."""
     archive = folder / "rds_tls.zip"
     package = DIRECTORY.parents[1]
     with zipfile.ZipFile(archive, "w") as file:
         for path in package.rglob("*.*"):
             file.write(path, path.relative_to(package.parent))
-    code = (
-        f"import sys; sys.path.insert(0, {str(archive)!r})\n"
-        "import rds_tls\n"
-        "assert '.zip' in rds_tls.__file__\n"
-        f"try: print(rds_tls.ca_path(region='eu-west-1', settings=rds_tls.Settings({settings})))\n"
-        "except rds_tls.TrustError as error:\n"
-        "    print(error, '<-', type(error.__cause__.__context__).__name__)\n"
-    )
-    command = [sys.executable, "-I", "-c", code]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    return run("roots/programs/import_from_zip.py", archive, "eu-west-1", environ=environ, isolated=True)
 
 
 def test_zip_import_is_explained(tmp_path: Path) -> None:
     """Imported from a zip, the roots are no files: the error says to unpack, or to name a CA file."""
-    said = from_zip(tmp_path, f"offline=True, cache_dir={str(tmp_path / 'cache')!r}")
+    said = from_zip(tmp_path, {**os.environ, "RDS_TLS_CACHE_DIR": str(tmp_path / "cache")})
     assert "install rds-tls unpacked, or set RDS_TLS_CA_BUNDLE" in said
 
 
@@ -201,17 +186,15 @@ def test_zip_import_uses_what_else_there_is(store: TrustStore, tmp_path: Path) -
     """Imported from a zip, the package finds a prefetched directory, and downloads where there is none."""
     store.publish("eu-west-1", (DIRECTORY / "eu-west-1.pem").read_bytes())
     (path,) = rds_tls.prefetch("eu-west-1", directory=tmp_path / "image", settings=store.settings)
-    cache = f"cache_dir={str(tmp_path / 'cache')!r}"
-    assert from_zip(tmp_path, f"offline=True, bundle_dir={str(tmp_path / 'image')!r}, {cache}") == path
-    mirror = f"truststore_url={store.settings.truststore_url!r}, mirror_ca_file={str(store.settings.mirror_ca_file)!r}"
-    assert from_zip(tmp_path, f"{mirror}, {cache}") == f"{tmp_path}/cache/{store.name('eu-west-1')}.pem"
+    offline = environment(store, RDS_TLS_OFFLINE="1", RDS_TLS_BUNDLE_DIR=str(tmp_path / "image"))
+    assert from_zip(tmp_path, offline) == path
+    assert from_zip(tmp_path, environment(store)) == f"{tmp_path}/cache/{store.name('eu-west-1')}.pem"
 
 
 def test_zip_import_without_anything_else_is_explained(store: TrustStore, tmp_path: Path) -> None:
     """Where the download fails too, the error is the one that says to unpack, with the other one behind it."""
     store.publish("eu-west-1", reply(400))
-    mirror = f"truststore_url={store.settings.truststore_url!r}, mirror_ca_file={str(store.settings.mirror_ca_file)!r}"
-    said = from_zip(tmp_path, f"{mirror}, cache_dir={str(tmp_path / 'cache')!r}")
+    said = from_zip(tmp_path, environment(store))
     assert "install rds-tls unpacked" in said
     assert said.endswith("<- DownloadError")
 

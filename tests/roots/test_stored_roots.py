@@ -2,8 +2,6 @@
 
 import logging
 import ssl
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from tests.roots.conftest import Step
 from tests.support.local_https import reply
 from tests.support.local_rds import Authority, KeyType
 from tests.support.minting import fingerprints
+from tests.support.programs import run
 from tests.support.trust_store import HOST, KNOWN, OF_REGION, REGION, ROOTS, TrustStore
 
 AWS = "https://truststore.pki.rds.amazonaws.com"
@@ -133,16 +132,6 @@ def test_all_of_an_entry_is_judged(store: TrustStore, forged: bytes, smuggle: ob
     assert obtain_anchors(KNOWN, settings).source is Source.SNAPSHOT
 
 
-# Which modules a first context from a fresh cache loads, in a new process.
-FIRST_CONTEXT = """
-import sys
-import rds_tls
-context = rds_tls.ssl_context(region="eu-west-1", settings=rds_tls.Settings(cache_dir=sys.argv[1], offline=True))
-assert context.anchors[0].startswith(sys.argv[1]), context.anchors
-print(*sys.modules)
-"""
-
-
 def test_judging_known_roots_loads_no_cryptography(tmp_path: Path) -> None:
     """Roots that this version lists are told by their fingerprints, without what would parse them."""
     Cache(str(tmp_path / "cache")).publish(
@@ -150,8 +139,7 @@ def test_judging_known_roots_loads_no_cryptography(tmp_path: Path) -> None:
         shipped("eu-west-1"),
         Origin(f"{AWS}/eu-west-1/eu-west-1-bundle.pem", NOTHING_KNOWN, time.time()),
     )
-    command = [sys.executable, "-I", "-c", FIRST_CONTEXT, str(tmp_path / "cache")]
-    loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    loaded = run("roots/programs/first_context.py", tmp_path / "cache", isolated=True).split()
     assert "rds_tls.roots.truststore.validation" in loaded
     assert {"cryptography", "requests", "urllib", "rds_tls.roots.bundle", "rds_tls.roots.renewal"} & set(
         loaded

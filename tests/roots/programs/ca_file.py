@@ -1,6 +1,6 @@
 """Find the roots of a caller's own CA file three times, and print how often it was opened.
 
-``python -m tests.roots.programs.ca_file PATH``; a process of its own, since an audit hook stays for good.
+``python ca_file.py PATH``; a process of its own, since an audit hook stays for good.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What the cache's tests do in processes of their own: ``python -m tests.roots.programs.cache TASK DIRECTORY``.
+"""What the cache's tests do in processes of their own: ``python cache.py TASK DIRECTORY``.
 
 A task prints a line when it is ready and goes on when it is sent one; the end of its input ends it.
 """

@@ -1,4 +1,4 @@
-"""What the tests of healing do in processes of their own: ``python -m tests.roots.programs.healing TASK ARGUMENTS``."""
+"""What the tests of healing do in processes of their own: ``python healing.py TASK ARGUMENTS``."""
 
 import socket
 import ssl
@@ -39,17 +39,7 @@ def roots(region: str) -> None:
         sys.stdout.write(str(error))
 
 
-def leave(region: str) -> None:
-    """Begin a refresh, and end when told to."""
-    background._HEAD_START = 0.0
-    rds_tls.ssl_context(region=region)
-    sys.stdin.readline()
-    thread = background.SCHEDULE._thread
-    assert thread is not None
-    assert thread.is_alive()
-
-
-TASKS = {task.__name__: task for task in (connect, handshake, roots, leave)}
+TASKS = {task.__name__: task for task in (connect, handshake, roots)}
 
 if __name__ == "__main__":
     TASKS[sys.argv[1]](*sys.argv[2:])

@@ -1,9 +1,11 @@
-"""What tests of roots in memory do in processes of their own: ``python -m tests.roots.programs.memory TASK ...``."""
+"""What tests of roots in memory do in processes of their own: ``python memory.py TASK ARGUMENTS``."""
 
 import fcntl
 import os
 import resource
 import sys
+import threading
+import warnings
 from pathlib import Path
 
 import rds_tls
@@ -40,6 +42,29 @@ def fork(region: str) -> None:
     sys.exit(os.waitstatus_to_exitcode(status))
 
 
+def fork_beside_holder() -> None:
+    """Fork while another thread holds the memory's lock, as during a download, and take the lock in the child."""
+    warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 and later warn of fork() beside threads
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with MEMORY.locked("any", 1):
+            held.set()
+            done.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        with MEMORY.locked("any", 1) as locked:
+            os._exit(0 if locked else 1)
+    _, status = os.waitpid(child, 0)
+    done.set()
+    thread.join()
+    sys.exit(os.waitstatus_to_exitcode(status))
+
+
 def few_descriptors() -> None:
     """Keep entries under a low limit: one while the numbers at its top are free, one when all are taken."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -53,7 +78,7 @@ def few_descriptors() -> None:
     sys.stdout.write(f"{first} {descriptor_of(second)} {Path(second).read_text()}\n")
 
 
-TASKS = {task.__name__: task for task in (daemon, fork, few_descriptors)}
+TASKS = {task.__name__: task for task in (daemon, fork, fork_beside_holder, few_descriptors)}
 
 if __name__ == "__main__":
     TASKS[sys.argv[1]](*sys.argv[2:])
