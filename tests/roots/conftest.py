@@ -19,16 +19,16 @@ Thread = Callable[[], threading.Thread | None]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHttps]:
-    """One HTTPS server for every test of a file."""
+def https(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHttps]:
+    """One HTTPS server for every test of a file: making certificates takes longer than most tests."""
     with LocalHttps(tmp_path_factory.mktemp("https")) as server:
         yield server
 
 
 @pytest.fixture
-def store(server: LocalHttps, tmp_path: Path) -> TrustStore:
+def store(https: LocalHttps, tmp_path: Path) -> TrustStore:
     """An empty trust store, and settings that use it with an empty cache."""
-    return TrustStore(server, tmp_path / "cache")
+    return TrustStore(https, tmp_path / "cache")
 
 
 @pytest.fixture(scope="module")

@@ -33,20 +33,13 @@ ONE_MIB = 1_048_576
 SHORT = 0.5
 
 
-@pytest.fixture(scope="module")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHttps]:
-    """One server for all tests; making certificates takes longer than most tests."""
-    with LocalHttps(tmp_path_factory.mktemp("https")) as server:
-        yield server
-
-
 @pytest.fixture
-def server(shared_server: LocalHttps) -> LocalHttps:
+def server(https: LocalHttps) -> LocalHttps:
     """The server with nothing scripted and nothing counted yet."""
-    shared_server.answers.clear()
-    shared_server.seen.clear()
-    shared_server.connections = 0
-    return shared_server
+    https.answers.clear()
+    https.seen.clear()
+    https.connections = 0
+    return https
 
 
 @pytest.fixture

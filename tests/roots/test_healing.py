@@ -33,19 +33,9 @@ from tests.roots.conftest import Step, Thread
 from tests.support.local_https import Handler, LocalHttps, reply
 from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
 from tests.support.programs import command, run
-from tests.support.trust_store import HOST, REGION, TrustStore, environment
-
-OF_REGION = f"/{REGION}/{REGION}-bundle.pem"
-
+from tests.support.trust_store import HOST, OF_REGION, REGION, TrustStore, environment
 
 Server = PostgresServer | MariaDbServer
-
-
-@pytest.fixture(scope="module")
-def https(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHttps]:
-    """One HTTPS server for every test here."""
-    with LocalHttps(tmp_path_factory.mktemp("https")) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -24,10 +24,10 @@ PROGRAM = "roots/programs/memory.py"
 
 
 @pytest.fixture
-def store(server: LocalHttps, tmp_path: Path, root: bytes) -> TrustStore:
+def store(https: LocalHttps, tmp_path: Path, root: bytes) -> TrustStore:
     """A trust store with the root, and settings whose cache directory is none."""
     (tmp_path / "file").write_text("in the way")
-    store = TrustStore(server, tmp_path / "file")
+    store = TrustStore(https, tmp_path / "file")
     store.publish(REGION, root)
     return store
 
