@@ -1,0 +1,1 @@
+"""Tests of rds_tls.roots.cache, with real files and real processes."""
