@@ -1,0 +1,1 @@
+"""Tests of rds_tls.roots.truststore, with a real HTTPS server."""
