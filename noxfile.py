@@ -38,7 +38,7 @@ DIFFERS_BY_PYTHON = (
     "tests/connect/test_secrets.py",
     "tests/drivers/test_options.py",
     "tests/roots/cache",
-    "tests/roots/test_healing.py",
+    "tests/roots/healing",
     "tests/support",
     "tests/test_floors.py",
     "tests/test_import_cost.py",

@@ -16,7 +16,11 @@ from tests.support.under import RUNTIMES
 
 # Key types make no difference here; the rows without any are those of servers without TLS, or with an old one. The rest
 # downloads newer roots, in the foreground and in the background.
-FILES = ("tests/connect/test_handshakes.py", "tests/roots/test_healing.py")
+FILES = (
+    "tests/connect/test_handshakes.py",
+    "tests/roots/healing/test_connects.py",
+    "tests/roots/healing/test_contexts.py",
+)
 MATRIX = "handshakes and (ecc384 or tls) or rotated_root or context_in_a_driver"
 
 # The first failure is enough, and a test that hangs is the last one named. gevent's subprocess forks, beside threads
