@@ -8,7 +8,7 @@ from pathlib import Path
 
 import rds_tls
 from benchmarks.measure import Case, Table, take_turns
-from benchmarks.processes import PEAK_PROGRAM, knows_peak, run
+from benchmarks.processes import knows_peak, run
 from benchmarks.stage import NOT_PREFETCHED, Stage
 from rds_tls.roots.snapshot import DIRECTORY
 from tests.support.trust_store import HOST
@@ -31,36 +31,6 @@ MANY = "1,000,000 names"
 
 # One call is shorter than the clock is exact.
 CALLS = 1000
-
-# Every region that ships is new to a process once. The first one, uncounted, loads the modules.
-COLD_PROGRAM = """
-import random, ssl, sys, time
-import rds_tls
-
-def by_hand(region):
-    ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(f"{directory}/{region}.pem")
-
-def ours(region):
-    rds_tls.ssl_context(f"orders.cluster-abc123def456.{region}.rds.amazonaws.com")
-
-def taken(call, region):
-    start = time.perf_counter()
-    call(region)
-    return (time.perf_counter() - start) * 1e6
-
-directory, first, *regions = sys.argv[1:]
-by_hand(first), ours(first)
-for number, region in enumerate(regions):
-    order = [by_hand, ours] if number % 2 else [ours, by_hand]
-    times = {call: taken(call, region) for call in order}
-    print(times[by_hand], times[ours])
-"""
-
-NAMES_PROGRAM = """
-import sys, rds_tls
-for number in range(int(sys.argv[1])):
-    rds_tls.parse_endpoint(f"db{number}.cluster-abc123def456.eu-west-1.rds.amazonaws.com")
-"""
 
 
 def measure(_stage: Stage, effort: float) -> Iterator[Table]:
@@ -104,11 +74,11 @@ def _first_contexts(processes: int) -> Table:
     values: dict[str, list[float]] = {BY_HAND: [], OURS: []}
     for _ in range(processes):
         # The roots must come from the package, not from the stage's directory.
-        for line in run(COLD_PROGRAM, DIRECTORY, *regions, **NOT_PREFETCHED).splitlines():
+        for line in run("first_contexts.py", DIRECTORY, *regions, **NOT_PREFETCHED).splitlines():
             for times, text in zip(values.values(), line.split(), strict=True):
                 times.append(float(text))
     return Table(COLD, "us", values)
 
 
 def _peak(names: int) -> float:
-    return float(run(NAMES_PROGRAM + PEAK_PROGRAM, names))
+    return float(run("parse_names.py", names))

@@ -8,7 +8,7 @@ from functools import partial
 from tempfile import TemporaryDirectory
 
 from benchmarks.measure import Case, Table, take_turns
-from benchmarks.processes import PEAK_PROGRAM, knows_peak, run
+from benchmarks.processes import knows_peak, run
 from benchmarks.stage import NOT_PREFETCHED, ROOT, SHIPPED_HOST, Stage
 from tests.support.local_https import LocalHttps
 from tests.support.local_rds import MariaDbServer, PostgresServer
@@ -30,47 +30,9 @@ OFFLINE = "no refresh"
 
 Server = PostgresServer | MariaDbServer
 
-# The time is the process's own. Its resolver answers loopback, hence socket is there already, as in Lambda's runtime.
-BODY = "# everything up to the connection"
-TELL_TIME = "print((time.perf_counter() - start) * 1000)"
-FRAME = f"""
-import sys, time
-from benchmarks.resolver import answer_loopback
-answer_loopback()
-host, port, user, password, database, roots = sys.argv[1:]
-port = int(port)
-start = time.perf_counter()
-{BODY}
-{TELL_TIME}
-connection.close()
-"""
-
-BY_HAND = {
-    POSTGRES: """
-import psycopg
-connection = psycopg.connect(
-    host=host, port=port, user=user, password=password, dbname=database, sslmode="verify-full", sslrootcert=roots
-)
-""",
-    MYSQL: """
-import ssl
-import pymysql
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-context.load_verify_locations(roots)
-connection = pymysql.connect(host=host, port=port, user=user, password=password, database=database, ssl=context)
-""",
-}
-
-OURS = {
-    POSTGRES: """
-import rds_tls
-connection = rds_tls.connect_postgres(host, port=port, user=user, password=password, dbname=database)
-""",
-    MYSQL: """
-import rds_tls
-connection = rds_tls.connect_mysql(host, port=port, user=user, password=password, database=database)
-""",
-}
+# What benchmarks/programs/first_connect.py calls each way.
+BY_HAND = {POSTGRES: "psycopg_by_hand", MYSQL: "pymysql_by_hand"}
+OURS = {POSTGRES: "ours_to_postgres", MYSQL: "ours_to_mysql"}
 
 BASELINES = {POSTGRES: PSYCOPG, MYSQL: PYMYSQL}
 MEMORY = {POSTGRES: POSTGRES_MEMORY, MYSQL: MYSQL_MEMORY}
@@ -89,29 +51,29 @@ def measure(stage: Stage, effort: float) -> Iterator[Table]:
     """
     servers: dict[str, Server] = {POSTGRES: stage.postgres, MYSQL: stage.mysql}
     for title, server in servers.items():
-        yield take_turns(title, "ms", _cases(title, stage, server, FRAME), round(60 * effort))
+        yield take_turns(title, "ms", _cases(title, stage, server, "time"), round(60 * effort))
         if knows_peak():
-            weighed = _cases(title, stage, server, FRAME.replace(TELL_TIME, PEAK_PROGRAM))
+            weighed = _cases(title, stage, server, "memory")
             yield take_turns(MEMORY[title], "KiB", weighed, round(20 * effort))
     with _trust_stores(stage) as trust_stores:
         cases = {name: partial(_stale_connect, stage, variables) for name, variables in trust_stores.items()}
         yield take_turns(NETWORK, "ms", cases, round(30 * effort))
 
 
-def _cases(title: str, stage: Stage, server: Server, frame: str) -> dict[str, Case]:
+def _cases(title: str, stage: Stage, server: Server, report: str) -> dict[str, Case]:
     # The copy lists the test's roots, as the package lists every published one: else they would be judged by parsing.
     listed = {"PYTHONPATH": os.pathsep.join([stage.shipping, ROOT])}
-    ours = partial(_first_connect, frame, OURS[title], stage, server)
+    ours = partial(_first_connect, report, OURS[title], stage, server)
     return {
-        BASELINES[title]: partial(_first_connect, frame, BY_HAND[title], stage, server, HOST),
+        BASELINES[title]: partial(_first_connect, report, BY_HAND[title], stage, server, HOST),
         SHIPPED: partial(ours, SHIPPED_HOST, **listed, **NOT_PREFETCHED),
         PREFETCHED: partial(ours, HOST, **listed),
     }
 
 
-def _first_connect(frame: str, body: str, stage: Stage, server: Server, host: str, **environment: str) -> float:
+def _first_connect(report: str, way: str, stage: Stage, server: Server, host: str, **environment: str) -> float:
     arguments = (host, server.port, server.user, server.password, server.database, stage.regional)
-    return float(run(frame.replace(BODY, body), *arguments, **environment))
+    return float(run("first_connect.py", way, report, *arguments, **environment))
 
 
 def _stale_connect(stage: Stage, variables: dict[str, str]) -> float:
@@ -119,7 +81,7 @@ def _stale_connect(stage: Stage, variables: dict[str, str]) -> float:
     with TemporaryDirectory() as cache:
         listed = {"PYTHONPATH": os.pathsep.join([stage.shipping, ROOT])}
         environment = {"RDS_TLS_MAX_AGE": "0", "RDS_TLS_CACHE_DIR": cache, **listed, **variables}
-        return _first_connect(FRAME, OURS[POSTGRES], stage, stage.postgres, HOST, **environment)
+        return _first_connect("time", OURS[POSTGRES], stage, stage.postgres, HOST, **environment)
 
 
 @contextmanager

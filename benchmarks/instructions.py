@@ -27,20 +27,14 @@ PROGRAMS = {
     POSTGRES: "import rds_tls, sys; rds_tls.postgres_kwargs(sys.argv[1])",
 }
 
+# By name of the case; what benchmarks/programs/repeat.py calls each.
 CALLS = {
-    calls.CONTEXT: "rds_tls.ssl_context(host)",
-    calls.REPEATED: "rds_tls.parse_endpoint(host)",
-    calls.NEW: "rds_tls.parse_endpoint(f'db{number}{host}')",
-    calls.POSTGRES_KWARGS: "rds_tls.postgres_kwargs(host)",
-    MYSQL: "rds_tls.mysql_kwargs(host)",
+    calls.CONTEXT: "ssl_context",
+    calls.REPEATED: "parse_endpoint",
+    calls.NEW: "parse_new_endpoint",
+    calls.POSTGRES_KWARGS: "postgres_kwargs",
+    MYSQL: "mysql_kwargs",
 }
-
-LOOP = """
-import rds_tls, sys
-host = sys.argv[1]
-for number in range(int(sys.argv[2])):
-    {call}
-"""
 
 # What so many more calls cost is the difference between two processes.
 FEW, MANY = 100, 1100
@@ -74,10 +68,8 @@ def _millions(program: str, *arguments: object) -> float:
 
 
 def _thousands(call: str) -> Case:
-    program = LOOP.format(call=call)
-
     def of_a_call() -> float:
-        few, many = (_millions(program, SHIPPED_HOST, number) for number in (FEW, MANY))
+        few, many = (_millions("repeat.py", call, SHIPPED_HOST, number) for number in (FEW, MANY))
         return (many - few) / (MANY - FEW) * 1e3
 
     return of_a_call

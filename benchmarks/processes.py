@@ -7,19 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-# What a program ends with that tells its peak memory, in KiB. Not getrusage(): a child's starts at its parent's peak.
-PEAK_PROGRAM = """
-for line in open("/proc/self/status"):
-    if line.startswith("VmHWM:"):
-        print(line.split()[1])
-"""
+# What a program ends with that is weighed: it prints its peak memory, in KiB.
+PRINT_PEAK = "from benchmarks.programs.peak import print_peak; print_peak()"
+
+_PROGRAMS = Path(__file__).with_name("programs")
 
 
 def run(program: str, *arguments: object, **environment: str) -> str:
     """Run a Python program in a process of its own.
 
     Args:
-        program: its source.
+        program: the name of a file in ``benchmarks/programs``, or one line of source.
         *arguments: what it finds in ``sys.argv[1:]``.
         **environment: variables beside those of this process.
 
@@ -61,7 +59,8 @@ def counts_instructions() -> bool:
 def _run(
     tool: list[str], program: str, arguments: tuple[object, ...], environment: dict[str, str], *, stderr: int | None
 ) -> subprocess.CompletedProcess[str]:
-    command = [*tool, sys.executable, "-P", "-c", program, *map(str, arguments)]
+    what = [str(_PROGRAMS / program)] if program.endswith(".py") else ["-c", program]
+    command = [*tool, sys.executable, "-P", *what, *map(str, arguments)]
     return subprocess.run(  # noqa: S603 - this interpreter, with a program of our own
         command, env={**os.environ, **environment}, check=True, stdout=subprocess.PIPE, stderr=stderr, text=True
     )
