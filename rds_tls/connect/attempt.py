@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rds_tls import log
 from rds_tls.connect.plan import make_plan, plan_at_once
 from rds_tls.drivers import async_adapter, sync_adapter
-from rds_tls.errors import RdsTlsError
+from rds_tls.errors import OptionError, RdsTlsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ def connect(engine: Engine, driver: str, request: Request, driver_options: Mappi
         Exception: what the driver raises, with a note when TLS is the cause.
     """
     adapter = sync_adapter(engine, driver)
-    plan = make_plan(adapter, engine.port, request, driver_options)
+    plan = _for_a_user(make_plan(adapter, engine, request, driver_options))
     while True:
         try:
             connection = adapter.connect(plan.options, plan.target, plan.seconds)
@@ -57,9 +57,10 @@ async def aconnect(engine: Engine, driver: str, request: Request, driver_options
     import asyncio  # 20 ms that a program without an event loop need not pay
 
     adapter = async_adapter(engine, driver)
-    plan = plan_at_once(adapter, engine.port, request, driver_options)
+    plan = plan_at_once(adapter, engine, request, driver_options)
     if plan is None:
-        plan = await asyncio.to_thread(make_plan, adapter, engine.port, request, driver_options)
+        plan = await asyncio.to_thread(make_plan, adapter, engine, request, driver_options)
+    plan = _for_a_user(plan)
     while True:
         try:
             connection = await adapter.aconnect(plan.options, plan.target, plan.seconds)
@@ -71,6 +72,13 @@ async def aconnect(engine: Engine, driver: str, request: Request, driver_options
         else:
             adapter.verify(connection, plan.target, plan.options)
             return connection
+
+
+def _for_a_user(plan: Plan) -> Plan:
+    """Refuse to connect as nobody: some drivers would take the name of the operating system's user."""
+    if "user" not in plan.options:
+        raise OptionError("there is no user to log in as: pass user=, or a URL that names one")
+    return plan
 
 
 def heal_or_explain(plan: Plan, error: Exception) -> Plan | None:

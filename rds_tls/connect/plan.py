@@ -46,12 +46,12 @@ class Plan(NamedTuple):
         return self._replace(target=target, options=options, healed=True)
 
 
-def make_plan(adapter: Adapter, port: int, request: Request, driver_options: Mapping[str, Any]) -> Plan:
+def make_plan(adapter: Adapter, engine: Engine, request: Request, driver_options: Mapping[str, Any]) -> Plan:
     """Check every argument, find the trust anchors, resolve what the driver cannot, get the password or the token.
 
     Args:
         adapter: the module of ``rds_tls.drivers`` that knows the driver.
-        port: the engine's default port.
+        engine: the database engine.
         request: what is asked for.
         driver_options: what is passed on to the driver.
 
@@ -62,18 +62,19 @@ def make_plan(adapter: Adapter, port: int, request: Request, driver_options: Map
         EndpointError, OptionError, TrustError, DriverNotInstalledError, IamError: as for ``connect_postgres``.
         OSError: an alias, or the name in ``via``, does not resolve.
     """
-    check_names(adapter, driver_options)
-    destination = resolve_destination(request, port)
+    request, options = _read(request, engine, driver_options)
+    check_names(adapter, options)
+    destination = resolve_destination(request, engine.port)
     anchors = obtain_anchors(destination.roots, _settings(request))
-    return _plan(adapter, request, destination, anchors, driver_options)
+    return _plan(adapter, request, destination, anchors, options)
 
 
-def plan_at_once(adapter: Adapter, port: int, request: Request, driver_options: Mapping[str, Any]) -> Plan | None:
+def plan_at_once(adapter: Adapter, engine: Engine, request: Request, driver_options: Mapping[str, Any]) -> Plan | None:
     """Make the plan that ``make_plan`` makes, where nothing in it can keep an event loop waiting.
 
     Args:
         adapter: the module of ``rds_tls.drivers`` that knows the driver.
-        port: the engine's default port.
+        engine: the database engine.
         request: what is asked for.
         driver_options: what is passed on to the driver.
 
@@ -86,14 +87,15 @@ def plan_at_once(adapter: Adapter, port: int, request: Request, driver_options: 
     """
     if request.expect is not None or request.iam or callable(request.password):
         return None
-    destination = resolve_destination(request, port)
+    request, options = _read(request, engine, driver_options)
+    destination = resolve_destination(request, engine.port)
     if destination.via is not None and not _is_ip_address(destination.via[0]):
         return None
     anchors = find_remembered(destination.roots, _settings(request))
     if anchors is None:
         return None
-    check_names(adapter, driver_options)  # after the roots: a first call imports the driver here, in a thread then
-    return _plan(adapter, request, destination, anchors, driver_options)
+    check_names(adapter, options)  # after the roots: a first call imports the driver here, in a thread then
+    return _plan(adapter, request, destination, anchors, options)
 
 
 def arguments_of(engine: Engine, driver: str, request: Request, driver_options: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,12 +118,22 @@ def arguments_of(engine: Engine, driver: str, request: Request, driver_options: 
     adapter = adapter_of(engine, driver)
     if adapter.NO_ARGUMENTS:
         raise OptionError(f"no arguments make {driver} verify by itself: {adapter.NO_ARGUMENTS}")
-    plan = make_plan(adapter, engine.port, request, driver_options)
+    plan = make_plan(adapter, engine, request, driver_options)
     if plan.seconds is not None:
         plan.options.update(adapter.bounds(plan.seconds))
     if not plan.is_port_chosen:
         del plan.options["port"]
     return plan.options
+
+
+def _read(request: Request, engine: Engine, driver_options: Mapping[str, Any]) -> tuple[Request, Mapping[str, Any]]:
+    """Take a URL apart where the host is one, and lay the caller's options over the URL's own."""
+    if not (isinstance(request.host, str) and "://" in request.host):
+        return request, driver_options
+    from rds_tls.connect.url import read_url  # only a URL pays for it
+
+    request, options = read_url(request, engine)
+    return request, {**options, **driver_options}
 
 
 def _settings(request: Request) -> Settings:

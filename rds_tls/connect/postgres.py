@@ -26,7 +26,7 @@ def connect_postgres(
     host: str,
     *,
     driver: Literal["psycopg"] = ...,
-    user: str,
+    user: str | None = ...,
     password: Password | None = ...,
     dbname: str | None = ...,
     port: int | None = ...,
@@ -43,7 +43,7 @@ def connect_postgres(
     host: str,
     *,
     driver: Literal["psycopg2"],
-    user: str,
+    user: str | None = ...,
     password: Password | None = ...,
     dbname: str | None = ...,
     port: int | None = ...,
@@ -60,7 +60,7 @@ def connect_postgres(
     host: str,
     *,
     driver: Literal["pg8000"],
-    user: str,
+    user: str | None = ...,
     password: Password | None = ...,
     dbname: str | None = ...,
     port: int | None = ...,
@@ -76,7 +76,7 @@ def connect_postgres(
     host: str,
     *,
     driver: PostgresDriver = "psycopg",
-    user: str,
+    user: str | None = None,
     password: Password | None = None,
     dbname: str | None = None,
     port: int | None = None,
@@ -91,9 +91,11 @@ def connect_postgres(
     """Connect to Aurora or RDS PostgreSQL over verified TLS.
 
     Args:
-        host: the endpoint, also as ``host:port`` or as a URL without user, database and options.
+        host: the endpoint, also as ``host:port``, or a whole database URL: ``postgresql://user:password@host/database``,
+            also in SQLAlchemy's and JDBC's forms. Options in it that ask for TLS are satisfied, those that would weaken
+            it, and those that are not known to be harmless, are refused.
         driver: "psycopg", "psycopg2" or "pg8000".
-        user: the database user.
+        user: the database user, unless a URL names one.
         password: the password, or a function that gives it, called for each new connection; without one libpq looks in
             ``PGPASSWORD`` and ``~/.pgpass``.
         dbname: the database, whatever the driver calls it; PostgreSQL takes the user's name without one.
@@ -141,7 +143,7 @@ async def aconnect_postgres(
     host: str,
     *,
     driver: Literal["psycopg"] = ...,
-    user: str,
+    user: str | None = ...,
     password: Password | None = ...,
     dbname: str | None = ...,
     port: int | None = ...,
@@ -158,7 +160,7 @@ async def aconnect_postgres(
     host: str,
     *,
     driver: Literal["asyncpg"],
-    user: str,
+    user: str | None = ...,
     password: Password | None = ...,
     dbname: str | None = ...,
     port: int | None = ...,
@@ -174,7 +176,7 @@ async def aconnect_postgres(
     host: str,
     *,
     driver: AsyncPostgresDriver = "psycopg",
-    user: str,
+    user: str | None = None,
     password: Password | None = None,
     dbname: str | None = None,
     port: int | None = None,

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from rds_tls.endpoint import Endpoint, RootSet, endpoint_of, reconciled, root_set, split_host
+from rds_tls.endpoint import Endpoint, RootSet, parse_endpoint, reconciled, root_set
 from rds_tls.endpoint.hosttext import MAX_PORT
 from rds_tls.errors import OptionError
 from rds_tls.settings import Settings
+
+# How long connecting may take unless the caller says otherwise, in seconds.
+CONNECT_TIMEOUT = 10.0
 
 # The longest connect_timeout, in seconds: what is longer is a mistake, and drivers differ in what they make of it.
 _DAY = 86_400
@@ -71,7 +74,7 @@ def resolve_destination(request: Request, default_port: int) -> Destination:
     """
     endpoint = _endpoint(request)
     if request.port is not None:
-        _checked_port(request.port, "port=")
+        checked_port(request.port, "port=")
     port = reconciled("port", endpoint.port, request.port)
     return Destination(
         endpoint=endpoint,
@@ -88,13 +91,7 @@ def _endpoint(request: Request) -> Endpoint:
         from rds_tls.endpoint.alias import follow  # only expect= pays for its pattern
 
         return follow(request.host, request.expect)
-    text = split_host(request.host)
-    if text.has_extras:
-        raise OptionError(
-            "the host is a URL with more than a host and a port in it: pass user=, password=, the database "
-            "and driver options as arguments, since nothing is read from the URL"
-        )
-    return endpoint_of(text)
+    return parse_endpoint(request.host)
 
 
 def obtain_password(request: Request, destination: Destination) -> str | None:
@@ -146,7 +143,16 @@ def checked_seconds(request: Request) -> float | None:
     )
 
 
-def _checked_port(port: int, name: str) -> int:
+def checked_port(port: int, name: str) -> int:
+    """Give a TCP port.
+
+    Args:
+        port: what the caller gives for one.
+        name: what the caller calls it.
+
+    Raises:
+        OptionError: it is none.
+    """
     if not (isinstance(port, int) and 0 < port <= MAX_PORT):
         raise OptionError(f"{name}{_shown(port)} is no TCP port: give an integer from 1 to {MAX_PORT}")
     return port
@@ -155,7 +161,7 @@ def _checked_port(port: int, name: str) -> int:
 def _checked_via(via: Address) -> Address:
     match via:
         case (str() as address, int() as port) if _is_dialable(address):
-            return address, _checked_port(port, "the port of via=, ")
+            return address, checked_port(port, "the port of via=, ")
         case _:
             raise OptionError(f"via={_shown(via)} is no address: give a pair, as in via=('127.0.0.1', 15432)")
 

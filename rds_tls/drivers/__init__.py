@@ -20,10 +20,19 @@ AsyncMysqlDriver = Literal["asyncmy", "aiomysql", "mysql-connector"]
 
 
 class Engine(NamedTuple):
-    """A database engine: its port, and for each ``driver=`` that has an adapter the module beside this that is it."""
+    """A database engine.
+
+    Attributes:
+        name: what people call it.
+        port: its default TCP port.
+        schemes: what a URL for it begins with.
+        drivers: for each ``driver=`` that connects the module beside this that is its adapter.
+        async_drivers: the same for each that is awaited.
+    """
 
     name: str
     port: int
+    schemes: tuple[str, ...]
     drivers: Mapping[str, str]
     async_drivers: Mapping[str, str]
 
@@ -31,12 +40,14 @@ class Engine(NamedTuple):
 POSTGRES = Engine(
     "Aurora PostgreSQL",
     5432,
+    ("postgresql", "postgres"),
     {"psycopg": "psycopg", "psycopg2": "psycopg2", "pg8000": "pg8000"},
     {"psycopg": "psycopg", "asyncpg": "asyncpg"},
 )
 MYSQL = Engine(
     "Aurora MySQL",
     3306,
+    ("mysql", "mariadb"),
     {"pymysql": "pymysql", "mysqlclient": "mysqlclient", "mysql-connector": "mysql_connector"},
     {"asyncmy": "asyncmy", "aiomysql": "aiomysql", "mysql-connector": "mysql_connector_aio"},
 )

@@ -31,10 +31,12 @@ class HostText(NamedTuple):
     Attributes:
         authority: user info, name and port of a URL, or the whole of a text that is no URL.
         rest: what follows the authority of a URL; None for a text that is no URL.
+        scheme: what stands before ``://``, as it was written; empty for a text that is no URL.
     """
 
     authority: str
     rest: str | None
+    scheme: str = ""
 
     def __repr__(self) -> str:
         return "<HostText>"  # either part may hold a password
@@ -79,7 +81,7 @@ def split_host(host: str) -> HostText:
     if not re.fullmatch(_SCHEME, scheme):
         raise EndpointError(HIDDEN, "what stands before '://' is no URL scheme, as in 'postgresql://'")
     authority = re.split(_END_OF_AUTHORITY, location, maxsplit=1)[0]
-    return HostText(authority, location[len(authority) :])
+    return HostText(authority, location[len(authority) :], scheme)
 
 
 def _text(host: str) -> str:

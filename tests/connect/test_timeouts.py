@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import rds_tls
+from rds_tls.connect.request import CONNECT_TIMEOUT
 from tests.support.rows import ROWS, Row
 
 HOST = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
@@ -23,7 +24,7 @@ GIVES = [rds_tls.postgres_kwargs, rds_tls.mysql_kwargs]
 @pytest.mark.parametrize("connect", CONNECTS)
 def test_ten_seconds_unless_given(connect: Callable[..., object]) -> None:
     """A security group that drops packets would keep psycopg for minutes."""
-    assert inspect.signature(connect).parameters["connect_timeout"].default == 10.0
+    assert inspect.signature(connect).parameters["connect_timeout"].default == CONNECT_TIMEOUT == 10
 
 
 @pytest.mark.parametrize("give", GIVES)

@@ -12,7 +12,7 @@ import rds_tls
 from rds_tls.connect import iam
 from rds_tls.connect.plan import Plan, make_plan
 from rds_tls.connect.request import Request
-from rds_tls.drivers import async_adapter, sync_adapter
+from rds_tls.drivers import POSTGRES, async_adapter, sync_adapter
 from tests.conftest import Pki
 from tests.hostile.attacks import GOOD_CERTIFICATES
 from tests.hostile.evidence import Protocol, secrets_read
@@ -168,8 +168,8 @@ def _for_another_name(plan: Plan, _pki: Pki) -> Plan:
 
 
 def _for_other_anchors(plan: Plan, pki: Pki) -> Plan:
-    request = Request(HOST, settings=pki.sibling_settings)
-    return plan._replace(target=plan.target._replace(anchors=make_plan(plan.adapter, 1, request, {}).target.anchors))
+    other = make_plan(plan.adapter, POSTGRES, Request(HOST, settings=pki.sibling_settings), {})
+    return plan._replace(target=plan.target._replace(anchors=other.target.anchors))
 
 
 @every_row
@@ -186,7 +186,7 @@ def test_connection_that_is_not_what_was_asked_for_is_closed(row: Row, server: S
         password=server.password,
         database=server.database,
     )
-    plan = make_plan(adapter, row.engine.port, request, dict(row.options))
+    plan = make_plan(adapter, row.engine, request, dict(row.options))
 
     def check(connection: Any) -> None:  # noqa: ANN401 - the driver's
         adapter.verify(connection, plan.target, plan.options)

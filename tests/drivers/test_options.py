@@ -321,8 +321,8 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "via with an empty label": ({"via": ("a..b", 15432)}, "via=<tuple> is no address: give a pair"),
     "via without host": ({"via": ("", CANARY)}, "via=<tuple> is no address: give a pair"),
     "via with a bad port": ({"via": (CANARY, 0)}, "the port of via=, 0 is no TCP port"),
-    "url with a login": ({"host": f"postgresql://app:{CANARY}@{HOST}/shop"}, "nothing is read from the URL"),
-    "url with options": ({"host": f"postgresql://{HOST}?sslmode=disable"}, "nothing is read from the URL"),
+    "url with another login": ({"host": f"postgresql://app:{CANARY}@{HOST}/shop", "user": "root"}, "leave one out"),
+    "url with options": ({"host": f"postgresql://{HOST}?sslmode=disable"}, "Take it out of the URL"),
     "option that is no identifier": (
         {f"password={CANARY}": True},
         "has no option whose name is no identifier: the nearest that it has is 'password'",

@@ -53,7 +53,7 @@ def parts() -> None:
 def mistakes() -> None:
     """What is misspelt is seen: mypy reports a comment here that hides nothing."""
     rds_tls.connect_postgre(HOST, user="app")  # type: ignore[attr-defined]
-    rds_tls.connect_postgres(HOST, usr="app")  # type: ignore[call-overload]
+    rds_tls.connect_postgres(HOST, port="5432")  # type: ignore[call-overload]
     rds_tls.connect_mysql(HOST, user="app", password=b"secret")  # type: ignore[call-overload]
     rds_tls.connect_postgres(HOST, user="app", driver="pymysql")  # type: ignore[call-overload]
     rds_tls.mysql_kwargs(HOST, "psycopg")  # type: ignore[arg-type]

@@ -167,7 +167,7 @@ def test_another_process_may_have_healed(postgres: PostgresServer, store: TrustS
 def test_one_more_attempt_and_no_third(store: TrustStore, new: Authority) -> None:
     """After a second failure the error stands, even if the roots have changed once more meanwhile."""
     error = psycopg.OperationalError("unable to get local issuer certificate")
-    plan = make_plan(sync_adapter(POSTGRES, "psycopg"), POSTGRES.port, Request(HOST, settings=store.settings), {})
+    plan = make_plan(sync_adapter(POSTGRES, "psycopg"), POSTGRES, Request(HOST, settings=store.settings), {})
     rds_tls.prefetch(REGION, settings=store.settings)
     second = heal_or_explain(plan, error)
     assert second is not None
