@@ -10,6 +10,7 @@ import pytest
 
 import rds_tls
 from rds_tls.connect import iam
+from rds_tls.connect.aws import session
 from rds_tls.drivers import psycopg as psycopg_adapter
 from rds_tls.drivers import pymysql as pymysql_adapter
 
@@ -25,10 +26,10 @@ FLEETING = {"X-Amz-Date", "X-Amz-Signature"}
 @pytest.fixture(autouse=True)
 def _fresh_session(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let each test find its own credentials, and no metadata service."""
-    iam._session.cache_clear()
+    session.cache_clear()
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     yield
-    iam._session.cache_clear()
+    session.cache_clear()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from botocore.utils import ContainerMetadataFetcher, SSOTokenLoader
 
 import rds_tls
-from rds_tls.connect import iam
+from rds_tls.connect.aws import session
 from tests.conftest import OFFLINE
 from tests.support.leaks import CANARY, assert_clean, links, locals_of_ours
 from tests.support.local_aws import ASSUMED, DENIED, LocalAws, Reply
@@ -58,7 +58,7 @@ class Account:
 @pytest.fixture
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     """A user with no credentials yet, whose every request goes to loopback and is made once."""
-    iam._session.cache_clear()
+    session.cache_clear()
     folder = tmp_path / "aws"
     folder.mkdir()
     monkeypatch.setattr(ContainerMetadataFetcher, "SLEEP_TIME", 0)
@@ -75,7 +75,7 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account
             AWS_MAX_ATTEMPTS="1",
         )
         yield account
-    iam._session.cache_clear()
+    session.cache_clear()
 
 
 def sign(user: str = "app") -> str:

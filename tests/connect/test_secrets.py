@@ -11,7 +11,7 @@ import pymysql
 import pytest
 
 import rds_tls
-from rds_tls.connect import iam
+from rds_tls.connect.aws import session
 from rds_tls.connect.plan import make_plan
 from rds_tls.connect.request import Request
 from rds_tls.drivers import MYSQL, POSTGRES, sync_adapter
@@ -200,12 +200,12 @@ def test_token_is_never_logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.L
     """Botocore writes down at DEBUG what it signs; not while it signs a token of ours, and as ever otherwise."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
-    iam._session.cache_clear()
+    session.cache_clear()
     token = rds_tls.postgres_kwargs(HOST, user="app", iam=True, settings=OFFLINE)["password"]
     signature = token.partition("X-Amz-Signature=")[2]
     assert len(signature) == 64
     assert signature not in caplog.text
     assert "DBUser=app" not in caplog.text
-    own = iam._session().create_client("rds", region_name="eu-west-1").generate_db_auth_token(HOST, 5432, "app")
+    own = session().create_client("rds", region_name="eu-west-1").generate_db_auth_token(HOST, 5432, "app")
     assert own.partition("X-Amz-Signature=")[2] in caplog.text
-    iam._session.cache_clear()
+    session.cache_clear()

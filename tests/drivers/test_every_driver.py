@@ -10,6 +10,7 @@ import pytest
 
 import rds_tls
 from rds_tls.connect import iam
+from rds_tls.connect.aws import session
 from rds_tls.connect.plan import Plan, make_plan
 from rds_tls.connect.request import Request
 from rds_tls.drivers import POSTGRES, async_adapter, sync_adapter
@@ -116,7 +117,7 @@ def test_token_is_sent_inside_tls(row: Row, pki: Pki, monkeypatch: pytest.Monkey
     """A token is signed for each connection, and sent as it is to a server that was verified."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
-    iam._session.cache_clear()
+    session.cache_clear()
     signed: list[str] = []
     sign = iam.token
 
@@ -134,7 +135,7 @@ def test_token_is_sent_inside_tls(row: Row, pki: Pki, monkeypatch: pytest.Monkey
                 row.connect_and_ask(
                     HOST, row.question, user="app", iam=True, via=peer.address, settings=pki.settings, database="orders"
                 )
-    iam._session.cache_clear()
+    session.cache_clear()
     read = [secrets_read(wire, {"token": token}) for wire, token in zip(peer.wires, signed, strict=True)]
     assert read == [{"token"}] * 2
 
