@@ -31,6 +31,7 @@ _HOMES = {
     "OptionError": "errors",
     "RdsTlsError": "errors",
     "SealedContextError": "errors",
+    "SecretError": "errors",
     "Settings": "settings",
     "SettingsError": "errors",
     "Trust": "endpoint",

@@ -20,6 +20,7 @@ from rds_tls.errors import IamError as IamError
 from rds_tls.errors import OptionError as OptionError
 from rds_tls.errors import RdsTlsError as RdsTlsError
 from rds_tls.errors import SealedContextError as SealedContextError
+from rds_tls.errors import SecretError as SecretError
 from rds_tls.errors import SettingsError as SettingsError
 from rds_tls.errors import TrustError as TrustError
 from rds_tls.errors import UnverifiedConnectionError as UnverifiedConnectionError
@@ -38,6 +39,7 @@ __all__ = [
     "OptionError",
     "RdsTlsError",
     "SealedContextError",
+    "SecretError",
     "Settings",
     "SettingsError",
     "Trust",

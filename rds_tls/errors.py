@@ -10,6 +10,7 @@
     ├── TrustError                            no trust anchors can be had for this endpoint
     │   └── DownloadError                     a file of them cannot be fetched
     ├── IamError                              a token for IAM login cannot be signed
+    ├── SecretError                           a secret cannot be had from AWS Secrets Manager
     ├── SealedContextError                    somebody tried to change a shared SSLContext
     ├── DriverNotInstalledError (ImportError) the database driver is missing or too old
     └── UnverifiedConnectionError             a driver returned a connection without verified TLS
@@ -80,6 +81,10 @@ class DownloadError(TrustError):
 
 class IamError(RdsTlsError):
     """A token for IAM login cannot be signed."""
+
+
+class SecretError(RdsTlsError):
+    """User and password cannot be had from AWS Secrets Manager."""
 
 
 class SealedContextError(RdsTlsError):

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from rds_tls.drivers import Engine
 
 
+# PostgreSQL's 28P01 (src/backend/libpq/auth.c, auth_failed) and MySQL's 1045 (ER_ACCESS_DENIED_ERROR, errmsg), which
+# reach drivers as these words. MySQL's 1044, for a database, has no "using password".
+_LOGIN_REFUSED = (("password authentication failed for user",), ("access denied for user", "using password: yes"))
+
+
 def connect(engine: Engine, driver: str, request: Request, driver_options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the driver's connection
     """Dial what a request asks for, and verify what comes of it.
 
@@ -43,7 +48,7 @@ def connect(engine: Engine, driver: str, request: Request, driver_options: Mappi
         try:
             connection = adapter.connect(plan.options, plan.target, plan.seconds)
         except Exception as error:
-            better = heal_or_explain(plan, error)
+            better = second_plan(plan, error)
             if better is None:
                 raise
             plan = better
@@ -65,7 +70,7 @@ async def aconnect(engine: Engine, driver: str, request: Request, driver_options
         try:
             connection = await adapter.aconnect(plan.options, plan.target, plan.seconds)
         except Exception as error:
-            better = await asyncio.to_thread(heal_or_explain, plan, error)
+            better = await asyncio.to_thread(second_plan, plan, error)
             if better is None:
                 raise
             plan = better
@@ -79,6 +84,38 @@ def _for_a_user(plan: Plan) -> Plan:
     if "user" not in plan.options:
         raise OptionError("there is no user to log in as: pass user=, or a URL that names one")
     return plan
+
+
+def second_plan(plan: Plan, error: Exception) -> Plan | None:
+    """Decide whether a driver's error leads to a second attempt; this may dial, download or fetch a secret.
+
+    A refused login does where the secret has changed meanwhile, as when RDS rotates it; for all else see
+    ``heal_or_explain``.
+
+    Args:
+        plan: what was tried.
+        error: what the driver raised.
+
+    Returns:
+        The plan for a second attempt, or None when the error stands.
+    """
+    if plan.login is not None and is_login_refused(str(error)):
+        try:
+            return plan.with_new_login()
+        except RdsTlsError as trouble:
+            log.warning("no second attempt at %s with a newer secret: %s", plan.target.host, trouble)
+            return None
+    return heal_or_explain(plan, error)
+
+
+def is_login_refused(text: str) -> bool:
+    """Say whether a driver's error is that the password is wrong, which no verified TLS has to do with.
+
+    Args:
+        text: what ``str()`` gives for the error.
+    """
+    folded = text.lower()
+    return any(all(part in folded for part in parts) for parts in _LOGIN_REFUSED)
 
 
 def heal_or_explain(plan: Plan, error: Exception) -> Plan | None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @overload
 def connect_mysql(
-    host: str,
+    host: str | None = ...,
     *,
     driver: Literal["pymysql"] = ...,
     user: str | None = ...,
@@ -35,6 +35,7 @@ def connect_mysql(
     via: Address | None = ...,
     expect: str | None = ...,
     iam: bool = ...,
+    secret: str | None = ...,
     region: str | None = ...,
     connect_timeout: float | None = ...,
     settings: Settings | None = ...,
@@ -42,7 +43,7 @@ def connect_mysql(
 ) -> pymysql.Connection[Any]: ...
 @overload
 def connect_mysql(
-    host: str,
+    host: str | None = ...,
     *,
     driver: Literal["mysqlclient"],
     user: str | None = ...,
@@ -52,6 +53,7 @@ def connect_mysql(
     via: Address | None = ...,
     expect: str | None = ...,
     iam: bool = ...,
+    secret: str | None = ...,
     region: str | None = ...,
     connect_timeout: float | None = ...,
     settings: Settings | None = ...,
@@ -59,7 +61,7 @@ def connect_mysql(
 ) -> MySQLdb.connections.Connection: ...
 @overload
 def connect_mysql(
-    host: str,
+    host: str | None = ...,
     *,
     driver: Literal["mysql-connector"],
     user: str | None = ...,
@@ -69,13 +71,14 @@ def connect_mysql(
     via: Address | None = ...,
     expect: str | None = ...,
     iam: bool = ...,
+    secret: str | None = ...,
     region: str | None = ...,
     connect_timeout: float | None = ...,
     settings: Settings | None = ...,
     **driver_options: Any,
 ) -> MySQLConnectionAbstract: ...
 def connect_mysql(
-    host: str,
+    host: str | None = None,
     *,
     driver: MysqlDriver = "pymysql",
     user: str | None = None,
@@ -85,6 +88,7 @@ def connect_mysql(
     via: Address | None = None,
     expect: str | None = None,
     iam: bool = False,
+    secret: str | None = None,
     region: str | None = None,
     connect_timeout: float | None = 10.0,
     settings: Settings | None = None,
@@ -105,6 +109,7 @@ def connect_mysql(
         region=region,
         settings=settings,
         iam=iam,
+        secret=secret,
         user=user,
         password=password,
         database=database,
@@ -115,7 +120,7 @@ def connect_mysql(
 
 @overload
 async def aconnect_mysql(
-    host: str,
+    host: str | None = ...,
     *,
     driver: Literal["asyncmy"] = ...,
     user: str | None = ...,
@@ -125,6 +130,7 @@ async def aconnect_mysql(
     via: Address | None = ...,
     expect: str | None = ...,
     iam: bool = ...,
+    secret: str | None = ...,
     region: str | None = ...,
     connect_timeout: float | None = ...,
     settings: Settings | None = ...,
@@ -132,7 +138,7 @@ async def aconnect_mysql(
 ) -> asyncmy.connection.Connection: ...
 @overload
 async def aconnect_mysql(
-    host: str,
+    host: str | None = ...,
     *,
     driver: Literal["aiomysql"],
     user: str | None = ...,
@@ -142,6 +148,7 @@ async def aconnect_mysql(
     via: Address | None = ...,
     expect: str | None = ...,
     iam: bool = ...,
+    secret: str | None = ...,
     region: str | None = ...,
     connect_timeout: float | None = ...,
     settings: Settings | None = ...,
@@ -149,7 +156,7 @@ async def aconnect_mysql(
 ) -> aiomysql.Connection: ...
 @overload
 async def aconnect_mysql(
-    host: str,
+    host: str | None = ...,
     *,
     driver: Literal["mysql-connector"],
     user: str | None = ...,
@@ -159,13 +166,14 @@ async def aconnect_mysql(
     via: Address | None = ...,
     expect: str | None = ...,
     iam: bool = ...,
+    secret: str | None = ...,
     region: str | None = ...,
     connect_timeout: float | None = ...,
     settings: Settings | None = ...,
     **driver_options: Any,
 ) -> AsyncMySQLConnectionAbstract: ...
 async def aconnect_mysql(
-    host: str,
+    host: str | None = None,
     *,
     driver: AsyncMysqlDriver = "asyncmy",
     user: str | None = None,
@@ -175,6 +183,7 @@ async def aconnect_mysql(
     via: Address | None = None,
     expect: str | None = None,
     iam: bool = False,
+    secret: str | None = None,
     region: str | None = None,
     connect_timeout: float | None = 10.0,
     settings: Settings | None = None,
@@ -192,6 +201,7 @@ async def aconnect_mysql(
         region=region,
         settings=settings,
         iam=iam,
+        secret=secret,
         user=user,
         password=password,
         database=database,
@@ -201,7 +211,7 @@ async def aconnect_mysql(
 
 
 def mysql_kwargs(
-    host: str,
+    host: str | None = None,
     driver: MysqlDriver | AsyncMysqlDriver = "pymysql",
     *,
     user: str | None = None,
@@ -211,6 +221,7 @@ def mysql_kwargs(
     via: Address | None = None,
     expect: str | None = None,
     iam: bool = False,
+    secret: str | None = None,
     region: str | None = None,
     connect_timeout: float | None = None,
     settings: Settings | None = None,
@@ -232,6 +243,7 @@ def mysql_kwargs(
         region=region,
         settings=settings,
         iam=iam,
+        secret=secret,
         user=user,
         password=password,
         database=database,

@@ -1,16 +1,22 @@
 """From a request to a plan: everything that is decided before a driver dials."""
 
+from __future__ import annotations
+
 import socket
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from rds_tls.connect.request import Destination, Request, checked_seconds, obtain_password, resolve_destination
 from rds_tls.drivers import Adapter, Engine, Target, adapter_of, check_names
 from rds_tls.errors import OptionError
-from rds_tls.roots.anchors import Anchors
 from rds_tls.roots.lookup import find_remembered, obtain_anchors
 from rds_tls.settings import Settings, process_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rds_tls.connect.secret import Login
+    from rds_tls.roots.anchors import Anchors
 
 
 class Plan(NamedTuple):
@@ -22,6 +28,7 @@ class Plan(NamedTuple):
         options: the driver's own arguments.
         seconds: how long connecting may take; None for no bound.
         is_port_chosen: whether the port is the caller's choice, and not the engine's default.
+        login: what ``secret=`` brought, while there may be a newer one; None without.
         healed: whether the trust anchors are what healing found, so that there is nothing more to try.
     """
 
@@ -30,6 +37,7 @@ class Plan(NamedTuple):
     options: dict[str, Any]
     seconds: float | None = None
     is_port_chosen: bool = True
+    login: Login | None = None
     healed: bool = False
 
     def __repr__(self) -> str:
@@ -44,6 +52,18 @@ class Plan(NamedTuple):
         target = self.target._replace(anchors=anchors)
         options = {**self.options, **self.adapter.kwargs(target)}
         return self._replace(target=target, options=options, healed=True)
+
+    def with_new_login(self) -> Self | None:
+        """Make the same plan with the secret as it is now; None where that is what was refused, or there is none.
+
+        Raises:
+            RdsTlsError: it cannot be fetched.
+        """
+        login = self.login and self.login.renewed()
+        if login is None:
+            return None
+        options = {**self.options, "user": login.secret.user, "password": login.secret.password}
+        return self._replace(options=options, login=None)
 
 
 def make_plan(adapter: Adapter, engine: Engine, request: Request, driver_options: Mapping[str, Any]) -> Plan:
@@ -64,9 +84,14 @@ def make_plan(adapter: Adapter, engine: Engine, request: Request, driver_options
     """
     request, options = _read(request, engine, driver_options)
     check_names(adapter, options)
+    login = None
+    if request.secret is not None:
+        from rds_tls.connect.secret import log_in  # whoever has a password does without
+
+        request, login = log_in(request)
     destination = resolve_destination(request, engine.port)
     anchors = obtain_anchors(destination.roots, _settings(request))
-    return _plan(adapter, request, destination, anchors, options)
+    return _plan(adapter, request, destination, anchors, options)._replace(login=login)
 
 
 def plan_at_once(adapter: Adapter, engine: Engine, request: Request, driver_options: Mapping[str, Any]) -> Plan | None:
@@ -79,13 +104,13 @@ def plan_at_once(adapter: Adapter, engine: Engine, request: Request, driver_opti
         driver_options: what is passed on to the driver.
 
     Returns:
-        The plan; None where roots have to be looked for, a name resolved, a token signed, or the caller's function
-        called.
+        The plan; None where roots have to be looked for, a name resolved, a token signed, a secret fetched, or the
+        caller's function called.
 
     Raises:
         EndpointError, OptionError, TrustError, DriverNotInstalledError: as for ``connect_postgres``.
     """
-    if request.expect is not None or request.iam or callable(request.password):
+    if request.expect is not None or request.iam or request.secret is not None or callable(request.password):
         return None
     request, options = _read(request, engine, driver_options)
     destination = resolve_destination(request, engine.port)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @overload
 def connect_postgres(
-    host: str,
+    host: str | None = ...,
     *,
     driver: Literal["psycopg"] = ...,
     user: str | None = ...,
@@ -33,6 +33,7 @@ def connect_postgres(
     via: Address | None = ...,
     expect: str | None = ...,
     iam: bool = ...,
+    secret: str | None = ...,
     region: str | None = ...,
     connect_timeout: float | None = ...,
     settings: Settings | None = ...,
@@ -40,7 +41,7 @@ def connect_postgres(
 ) -> psycopg.Connection[Any]: ...
 @overload
 def connect_postgres(
-    host: str,
+    host: str | None = ...,
     *,
     driver: Literal["psycopg2"],
     user: str | None = ...,
@@ -50,6 +51,7 @@ def connect_postgres(
     via: Address | None = ...,
     expect: str | None = ...,
     iam: bool = ...,
+    secret: str | None = ...,
     region: str | None = ...,
     connect_timeout: float | None = ...,
     settings: Settings | None = ...,
@@ -57,7 +59,7 @@ def connect_postgres(
 ) -> psycopg2.extensions.connection: ...
 @overload
 def connect_postgres(
-    host: str,
+    host: str | None = ...,
     *,
     driver: Literal["pg8000"],
     user: str | None = ...,
@@ -67,13 +69,14 @@ def connect_postgres(
     via: Address | None = ...,
     expect: str | None = ...,
     iam: bool = ...,
+    secret: str | None = ...,
     region: str | None = ...,
     connect_timeout: float | None = ...,
     settings: Settings | None = ...,
     **driver_options: Any,
 ) -> pg8000.dbapi.Connection: ...
 def connect_postgres(
-    host: str,
+    host: str | None = None,
     *,
     driver: PostgresDriver = "psycopg",
     user: str | None = None,
@@ -83,6 +86,7 @@ def connect_postgres(
     via: Address | None = None,
     expect: str | None = None,
     iam: bool = False,
+    secret: str | None = None,
     region: str | None = None,
     connect_timeout: float | None = 10.0,
     settings: Settings | None = None,
@@ -95,7 +99,7 @@ def connect_postgres(
             also in SQLAlchemy's and JDBC's forms. Options in it that ask for TLS are satisfied, those that would weaken
             it, and those that are not known to be harmless, are refused.
         driver: "psycopg", "psycopg2" or "pg8000".
-        user: the database user, unless a URL names one.
+        user: the database user, unless a URL or ``secret`` names one.
         password: the password, or a function that gives it, called for each new connection; without one libpq looks in
             ``PGPASSWORD`` and ``~/.pgpass``.
         dbname: the database, whatever the driver calls it; PostgreSQL takes the user's name without one.
@@ -104,6 +108,9 @@ def connect_postgres(
         expect: follow ``host`` as an alias, by DNS, to the endpoint that this names: an endpoint, or ``*`` and the rest
             of one. That endpoint is what is verified.
         iam: log in with a token that is signed for this connection, in place of a password.
+        secret: the name or ARN of a secret in AWS Secrets Manager, as RDS keeps one, in place of user and password. It
+            is kept for an hour, and fetched anew when the server refuses it. Its host, port and database count where
+            the call gives none.
         region: the AWS region, for an endpoint whose name has none (a Global Database writer).
         connect_timeout: how many seconds dialling, TLS and login may take together, over all addresses; it ends with
             the login. None leaves it to the driver. libpq waits for whole seconds, two at least.
@@ -119,6 +126,7 @@ def connect_postgres(
         OptionError: an argument contradicts verified TLS or another argument.
         TrustError: no trust anchors can be had.
         IamError: no token can be signed.
+        SecretError: the secret cannot be had.
         DriverNotInstalledError: the driver is missing, or older than the first that is safe.
         Exception: what the driver raises, such as ``psycopg.Error``, with a note when TLS is the cause.
     """
@@ -130,6 +138,7 @@ def connect_postgres(
         region=region,
         settings=settings,
         iam=iam,
+        secret=secret,
         user=user,
         password=password,
         database=dbname,
@@ -140,7 +149,7 @@ def connect_postgres(
 
 @overload
 async def aconnect_postgres(
-    host: str,
+    host: str | None = ...,
     *,
     driver: Literal["psycopg"] = ...,
     user: str | None = ...,
@@ -150,6 +159,7 @@ async def aconnect_postgres(
     via: Address | None = ...,
     expect: str | None = ...,
     iam: bool = ...,
+    secret: str | None = ...,
     region: str | None = ...,
     connect_timeout: float | None = ...,
     settings: Settings | None = ...,
@@ -157,7 +167,7 @@ async def aconnect_postgres(
 ) -> psycopg.AsyncConnection[Any]: ...
 @overload
 async def aconnect_postgres(
-    host: str,
+    host: str | None = ...,
     *,
     driver: Literal["asyncpg"],
     user: str | None = ...,
@@ -167,13 +177,14 @@ async def aconnect_postgres(
     via: Address | None = ...,
     expect: str | None = ...,
     iam: bool = ...,
+    secret: str | None = ...,
     region: str | None = ...,
     connect_timeout: float | None = ...,
     settings: Settings | None = ...,
     **driver_options: Any,
 ) -> asyncpg.Connection[Any]: ...
 async def aconnect_postgres(
-    host: str,
+    host: str | None = None,
     *,
     driver: AsyncPostgresDriver = "psycopg",
     user: str | None = None,
@@ -183,6 +194,7 @@ async def aconnect_postgres(
     via: Address | None = None,
     expect: str | None = None,
     iam: bool = False,
+    secret: str | None = None,
     region: str | None = None,
     connect_timeout: float | None = 10.0,
     settings: Settings | None = None,
@@ -200,6 +212,7 @@ async def aconnect_postgres(
         region=region,
         settings=settings,
         iam=iam,
+        secret=secret,
         user=user,
         password=password,
         database=dbname,
@@ -209,7 +222,7 @@ async def aconnect_postgres(
 
 
 def postgres_kwargs(
-    host: str,
+    host: str | None = None,
     driver: PostgresDriver | AsyncPostgresDriver = "psycopg",
     *,
     user: str | None = None,
@@ -219,6 +232,7 @@ def postgres_kwargs(
     via: Address | None = None,
     expect: str | None = None,
     iam: bool = False,
+    secret: str | None = None,
     region: str | None = None,
     connect_timeout: float | None = None,
     settings: Settings | None = None,
@@ -244,6 +258,7 @@ def postgres_kwargs(
         region=region,
         settings=settings,
         iam=iam,
+        secret=secret,
         user=user,
         password=password,
         database=dbname,

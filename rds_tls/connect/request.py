@@ -21,7 +21,7 @@ Password = str | Callable[[], str]
 class Request(NamedTuple):
     """What a caller of ``rds_tls.connect`` asks for, as its arguments say; nothing is checked yet."""
 
-    host: str
+    host: str | None
     port: int | None = None
     via: Address | None = None
     expect: str | None = None
@@ -32,6 +32,7 @@ class Request(NamedTuple):
     password: Password | None = None
     database: str | None = None
     connect_timeout: float | None = None
+    secret: str | None = None
 
     def __repr__(self) -> str:
         return f"<Request for {self.user!r}>"  # never the password, nor a URL that may hold one
@@ -87,6 +88,8 @@ def resolve_destination(request: Request, default_port: int) -> Destination:
 
 
 def _endpoint(request: Request) -> Endpoint:
+    if request.host is None:
+        raise OptionError("there is no host: pass the endpoint, or a database URL")
     if request.expect is not None:
         from rds_tls.endpoint.alias import follow  # only expect= pays for its pattern
 

@@ -85,7 +85,7 @@ def read_url(request: Request, engine: Engine) -> tuple[Request, dict[str, str]]
     """Take apart a request whose host is a URL.
 
     Args:
-        request: what the caller asks for; its host has a ``://``.
+        request: what the caller asks for; its host is a URL.
         engine: the database engine that is meant.
 
     Returns:
@@ -97,7 +97,7 @@ def read_url(request: Request, engine: Engine) -> tuple[Request, dict[str, str]]
         OptionError: it is for another engine, contradicts an argument, or has an option that is refused; the message
             says why, and what to do.
     """
-    text = split_host(request.host)
+    text = split_host(request.host or "")
     _check_engine(text.scheme, engine, has_extras=text.has_extras)
     name, port = text.name_and_port()
     if request.port is not None:
