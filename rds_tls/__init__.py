@@ -21,6 +21,7 @@ speaks TLS ``ssl_context`` and ``ca_path``.
 # Importing this package loads nothing but this file: each public name arrives with its first use (PEP 562), from the
 # module named here. __init__.pyi shows the same names to editors and type checkers.
 _HOMES = {
+    "AsyncPostgresConnection": "pool.psycopg",
     "BundleError": "errors",
     "DownloadError": "errors",
     "DriverNotInstalledError": "errors",
@@ -29,6 +30,7 @@ _HOMES = {
     "IamError": "errors",
     "Kind": "endpoint",
     "OptionError": "errors",
+    "PostgresConnection": "pool.psycopg",
     "RdsTlsError": "errors",
     "SealedContextError": "errors",
     "SecretError": "errors",

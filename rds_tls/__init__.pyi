@@ -24,11 +24,14 @@ from rds_tls.errors import SecretError as SecretError
 from rds_tls.errors import SettingsError as SettingsError
 from rds_tls.errors import TrustError as TrustError
 from rds_tls.errors import UnverifiedConnectionError as UnverifiedConnectionError
+from rds_tls.pool.psycopg import AsyncPostgresConnection as AsyncPostgresConnection
+from rds_tls.pool.psycopg import PostgresConnection as PostgresConnection
 from rds_tls.roots.lookup import ca_path as ca_path
 from rds_tls.roots.prefetch import prefetch as prefetch
 from rds_tls.settings import Settings as Settings
 
 __all__ = [
+    "AsyncPostgresConnection",
     "BundleError",
     "DownloadError",
     "DriverNotInstalledError",
@@ -37,6 +40,7 @@ __all__ = [
     "IamError",
     "Kind",
     "OptionError",
+    "PostgresConnection",
     "RdsTlsError",
     "SealedContextError",
     "SecretError",

@@ -24,6 +24,7 @@ FLOORS = {
     "diagnosis": 5,
     "drivers": 5,
     "connect": 6,
+    "pool": 7,
     "__init__": 8,
 }
 

@@ -46,7 +46,9 @@ def test_stub_leads_to_the_same_home(name: str) -> None:
     assert getattr(rds_tls, name) is getattr(import_module(HOMES[name]), name)
 
 
-TYPED = sorted(set(rds_tls.__all__) - {"Kind", "Trust"} - {name for name in HOMES if HOMES[name] == "rds_tls.errors"})
+# Enums, errors and classes that have no fields have nothing to be asked for.
+PLAIN = {"AsyncPostgresConnection", "Kind", "PostgresConnection", "Trust"}
+TYPED = sorted(set(rds_tls.__all__) - PLAIN - {name for name in HOMES if HOMES[name] == "rds_tls.errors"})
 
 
 @pytest.mark.parametrize("name", TYPED)

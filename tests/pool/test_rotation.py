@@ -1,0 +1,204 @@
+"""Every pool, opened before a rotation: it goes on by one download, each new connection with a secret of its own."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg_pool
+import pytest
+from dbutils.pooled_db import PooledDB
+from sqlalchemy.pool import QueuePool
+
+import rds_tls
+from tests.support.local_https import LocalHttps
+from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.support.trust_store import OF_REGION, REGION, TrustStore
+
+HOST = f"orders.cluster-abc123def456.{REGION}.rds.amazonaws.com"
+SECONDS = 60
+
+Server = PostgresServer | MariaDbServer
+Arguments = dict[str, Any]
+
+
+class Pool(NamedTuple):
+    """A pool that a program keeps: it can be asked a question, and told to drop what it holds."""
+
+    ask: Callable[[], object]
+    drop: Callable[[], None]
+    close: Callable[[], None]
+
+
+def psycopg_pooled(arguments: Arguments) -> Pool:
+    """psycopg_pool, by our connection_class."""
+    pool = psycopg_pool.ConnectionPool(
+        connection_class=rds_tls.PostgresConnection, kwargs={"host": HOST, **arguments}, min_size=1, open=True
+    )
+
+    def ask() -> object:
+        with pool.connection(SECONDS) as connection:
+            return connection.execute("SELECT 1").fetchone()
+
+    def drop() -> None:
+        with pool.connection(SECONDS) as connection:
+            connection.close()
+
+    return Pool(ask, drop, pool.close)
+
+
+def psycopg_pooled_async(arguments: Arguments) -> Pool:
+    """psycopg_pool's asyncio twin."""
+    runner = asyncio.Runner()
+
+    async def opened() -> Any:  # noqa: ANN401 - a pool
+        pool = psycopg_pool.AsyncConnectionPool(
+            connection_class=rds_tls.AsyncPostgresConnection,
+            kwargs={"host": HOST, **arguments},
+            min_size=1,
+            open=False,
+        )
+        await pool.open()
+        return pool
+
+    pool = runner.run(opened())
+
+    async def ask() -> object:
+        async with pool.connection(SECONDS) as connection:
+            return await (await connection.execute("SELECT 1")).fetchone()
+
+    async def drop() -> None:
+        async with pool.connection(SECONDS) as connection:
+            await connection.close()
+
+    def close() -> None:
+        runner.run(pool.close())
+        runner.close()
+
+    return Pool(lambda: runner.run(ask()), lambda: runner.run(drop()), close)
+
+
+def queue_pooled(connect: Callable[[], Any]) -> Pool:
+    """SQLAlchemy's QueuePool, by a creator."""
+    pool = QueuePool(connect, pool_size=1)
+
+    def ask() -> object:
+        connection = pool.connect()
+        cursor = connection.cursor()
+        cursor.execute("SELECT 1")
+        row = cursor.fetchone()
+        connection.close()
+        return row
+
+    return Pool(ask, lambda: pool.connect().invalidate(), pool.dispose)
+
+
+def db_utils(connect: Callable[[], Any]) -> Pool:
+    """DBUtils' PooledDB, which asks the connection's class for its driver."""
+    pool = PooledDB(connect, mincached=1, maxcached=1)
+
+    def ask() -> object:
+        with pool.connection() as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            return cursor.fetchone()
+
+    def drop() -> None:
+        pool.connection()._con._con.close()
+
+    return Pool(ask, drop, pool.close)
+
+
+def postgres(arguments: Arguments) -> Callable[[], Any]:
+    """Give a function of no arguments that connects to PostgreSQL."""
+    return lambda: rds_tls.connect_postgres(HOST, **arguments)
+
+
+def mysql(arguments: Arguments) -> Callable[[], Any]:
+    """Give a function of no arguments that connects to MySQL."""
+    arguments["database"] = arguments.pop("dbname")
+    return lambda: rds_tls.connect_mysql(HOST, **arguments)
+
+
+POOLS: dict[str, tuple[str, Callable[[Arguments], Pool]]] = {
+    "psycopg_pool": ("postgres", psycopg_pooled),
+    "psycopg_pool, asyncio": ("postgres", psycopg_pooled_async),
+    "QueuePool, psycopg": ("postgres", lambda arguments: queue_pooled(postgres(arguments))),
+    "QueuePool, PyMySQL": ("mariadb", lambda arguments: queue_pooled(mysql(arguments))),
+    "DBUtils, psycopg": ("postgres", lambda arguments: db_utils(postgres(arguments))),
+    "DBUtils, PyMySQL": ("mariadb", lambda arguments: db_utils(mysql(arguments))),
+}
+
+
+@pytest.fixture(scope="module")
+def https(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHttps]:
+    """One HTTPS server for the trust store."""
+    with LocalHttps(tmp_path_factory.mktemp("https")) as server:
+        yield server
+
+
+@pytest.mark.parametrize(("kind", "make"), POOLS.values(), ids=POOLS)
+def test_pool_outlives_a_rotation(
+    kind: str, make: Callable[[Arguments], Pool], request: pytest.FixtureRequest, https: LocalHttps, tmp_path: Path
+) -> None:
+    """Opened under the old root and the old password, it connects under the new ones, by one download."""
+    server: Server = request.getfixturevalue(kind)
+    old, new = Authority(REGION, KeyType.ECC384), Authority(REGION, KeyType.ECC384)
+    store = TrustStore(https, tmp_path / "cache")
+    store.publish(REGION, old.root_pem + new.root_pem)
+    store.put(REGION, old.root_pem, time.time())
+    server.present(old.issue([HOST]))
+    asked = []
+
+    def password() -> str:
+        asked.append(kind)
+        return server.password
+
+    pool = make(
+        {
+            "user": server.user,
+            "password": password,
+            "dbname": server.database,
+            "via": (server.host, server.port),
+            "settings": store.settings,
+        }
+    )
+    try:
+        assert pool.ask()
+        before = len(asked)
+        assert store.asked == []
+        server.present(new.issue([HOST]))
+        for _ in range(2):
+            pool.drop()
+            assert pool.ask()
+        assert store.asked == [OF_REGION]
+        assert len(asked) >= before + 2
+    finally:
+        pool.close()
+
+
+@pytest.mark.parametrize("arguments", [{"conninfo": "host=x dbname=y"}, {"conninfo": "postgresql://x", "host": HOST}])
+def test_conninfo_that_is_no_url_is_refused(arguments: dict[str, Any]) -> None:
+    """A keyword string may hold TLS options, and beside a URL another host means two."""
+    with pytest.raises(rds_tls.OptionError, match="pass a database URL, or leave conninfo out"):
+        rds_tls.PostgresConnection.connect(**arguments)
+    with pytest.raises(rds_tls.OptionError, match="pass a database URL, or leave conninfo out"):
+        asyncio.run(rds_tls.AsyncPostgresConnection.connect(**arguments))
+
+
+def test_conninfo_may_be_a_url(https: LocalHttps, tmp_path: Path, postgres: PostgresServer) -> None:
+    """DATABASE_URL is what most programs hand to their pool."""
+    authority = Authority(REGION, KeyType.ECC384)
+    store = TrustStore(https, tmp_path / "cache")
+    store.put(REGION, authority.root_pem, time.time())
+    postgres.present(authority.issue([HOST]))
+    with psycopg_pool.ConnectionPool(
+        f"postgresql://{postgres.user}:{postgres.password}@{HOST}/{postgres.database}",
+        connection_class=rds_tls.PostgresConnection,
+        kwargs={"via": (postgres.host, postgres.port), "settings": store.settings},
+        min_size=1,
+        open=True,
+    ) as pool:
+        pool.wait(SECONDS)
+        with pool.connection(SECONDS) as connection:
+            assert connection.info.host == HOST
