@@ -44,9 +44,13 @@ def connect(engine: Engine, driver: str, request: Request, driver_options: Mappi
     """
     adapter = sync_adapter(engine, driver)
     plan = _for_a_user(make_plan(adapter, engine, request, driver_options))
+
+    def again() -> Mapping[str, Any]:
+        return make_plan(adapter, engine, request, driver_options).options
+
     while True:
         try:
-            connection = adapter.connect(plan.options, plan.target, plan.seconds)
+            connection = adapter.connect(plan.options, plan.target._replace(again=again), plan.seconds)
         except Exception as error:
             better = second_plan(plan, error)
             if better is None:

@@ -63,6 +63,8 @@ class Target(NamedTuple):
         via: the address (name or IP, port) to dial in place of the endpoint, or None to dial the endpoint.
         via_addresses: the IP addresses that the name in ``via`` resolved to, in the resolver's order, for an adapter
             with ``NEEDS_ADDRESSES``; empty for every other.
+        again: gives the driver's arguments as they are later, with the newest roots, password or token, for a driver
+            that reconnects by itself; None where nobody can.
     """
 
     host: str
@@ -70,6 +72,7 @@ class Target(NamedTuple):
     anchors: Anchors
     via: tuple[str, int] | None = None
     via_addresses: tuple[str, ...] = ()
+    again: Callable[[], Mapping[str, Any]] | None = None
 
 
 class Adapter(Protocol):

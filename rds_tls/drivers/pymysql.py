@@ -16,7 +16,7 @@ from rds_tls.errors import DriverNotInstalledError, OptionError
 from rds_tls.extras import require
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from socket import socket
     from types import ModuleType
 
@@ -127,33 +127,42 @@ def bounds(seconds: float) -> dict[str, Any]:
     return {"connect_timeout": seconds}
 
 
-def connect(options: Mapping[str, Any], _target: Target, seconds: float | None) -> pymysql.Connection[Any]:
+def connect(options: Mapping[str, Any], target: Target, seconds: float | None) -> pymysql.Connection[Any]:
     """Connect with PyMySQL; its exceptions pass through."""
     within = {} if seconds is None else bounds(seconds)
-    connection: pymysql.Connection[Any] = _connection_class(_driver())(**options, **within)
-    return connection
+    connection: Any = _connection_class(_driver())(**options, **within)
+    connection.again = target.again
+    made: pymysql.Connection[Any] = connection
+    return made
 
 
 @cache
-def _connection_class(driver: ModuleType) -> type[pymysql.Connection[Any]]:
+def _connection_class(driver: ModuleType) -> Any:  # noqa: ANN401 - a class made of PyMySQL's
     """Give PyMySQL's connection with two guards more.
 
     Whoever speaks out of turn before TLS is refused: PyMySQL itself reads on behind the greeting and drops what a man
     in the middle puts there, which is safe as long as it does. And ``connect_timeout`` bounds dialling and login
     together, of a reconnect too, where PyMySQL's own counts for each address anew, ends with the TCP connection and
     leaves a server that stalls for ever.
+
+    A reconnect, as by ``ping(reconnect=True)``, asks for roots and password anew.
     """
 
     class Connection(driver.connections.Connection):  # type: ignore[name-defined,misc]
         # Pools and ORMs find the driver by the module of its connection's class.
         __module__ = driver.connections.__name__
 
+        again: Callable[[], Mapping[str, Any]] | None = None
         _deadline = Deadline(None)
         _read_timeout: float | None
         _write_timeout: float | None
         _rfile: BufferedReader
 
         def connect(self, sock: socket | None = None) -> None:
+            if self.again is not None:
+                now = self.again()
+                self.host, self.port, self.ctx = now["host"], now["port"], now["ssl"]
+                self.user, self.password = now["user"], now.get("password", "").encode("latin1")
             own = self._read_timeout, self._write_timeout
             self._deadline = Deadline(self.connect_timeout)
             try:
