@@ -52,11 +52,18 @@ _HOMES = {
     "ssl_context": "context",
 }
 
+# What needs a framework: a module, imported with its first use.
+_ROOMS = frozenset({"sqlalchemy"})
+
 __all__ = [name for name in _HOMES if name != "__version__"]
 
 
 def __getattr__(name: str) -> object:
     """Import the module that holds a public name when the name is first used."""
+    if name in _ROOMS:
+        from importlib import import_module
+
+        return import_module(f"{__name__}.{name}")
     if name not in _HOMES:
         raise _UnknownNameError(f"module {__name__!r} has no attribute {name!r}", name=name)
     from importlib import import_module

@@ -1,5 +1,6 @@
 # What editors and type checkers see of rds_tls, whose own file imports each name with its first use.
 
+from rds_tls import sqlalchemy as sqlalchemy
 from rds_tls._version import __version__ as __version__
 from rds_tls.connect.mysql import aconnect_mysql as aconnect_mysql
 from rds_tls.connect.mysql import connect_mysql as connect_mysql

@@ -25,6 +25,7 @@ FLOORS = {
     "drivers": 5,
     "connect": 6,
     "pool": 7,
+    "sqlalchemy": 7,
     "__init__": 8,
 }
 

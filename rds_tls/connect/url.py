@@ -149,16 +149,35 @@ def _taken(request: Request, option: _Option, options: dict[str, str]) -> Reques
         return _with(request, "database", option.value)
     if option.name == "connect_timeout":
         return _with_timeout(request, option.value)
-    if option.value.lower() in _SATISFIED.get(option.folded, ()):
+    if is_satisfied(option.name, option.value):
         return request
-    if option.folded in _SATISFIED:
-        raise _refused(option, "it asks for less than a connection whose chain and name are verified")
-    if option.folded in _ANCHORS or "truststore" in option.folded:
-        raise _refused(option, "to trust a file of your own set RDS_TLS_CA_BUNDLE or Settings(ca_file=...)")
     if option.name not in _HARMLESS:
         raise _refused(option, "only what is known to be harmless is taken from a URL; pass it as an argument if it is")
     options[option.name] = option.value
     return request
+
+
+def is_satisfied(name: str, value: str) -> bool:
+    """Say whether an option of a URL asks for TLS or for a part of what is done anyway.
+
+    Args:
+        name: the option's name, in libpq's, a MySQL driver's or JDBC's spelling.
+        value: its value.
+
+    Returns:
+        True for one that is satisfied; False for one that does not say how TLS is done, as far as is known here.
+
+    Raises:
+        OptionError: it asks for less than verified TLS, or names whom to trust.
+    """
+    option = _Option(name, value)
+    if value.lower() in _SATISFIED.get(option.folded, ()):
+        return True
+    if option.folded in _SATISFIED:
+        raise _refused(option, "it asks for less than a connection whose chain and name are verified")
+    if option.folded in _ANCHORS or "truststore" in option.folded:
+        raise _refused(option, "to trust a file of your own set RDS_TLS_CA_BUNDLE or Settings(ca_file=...)")
+    return False
 
 
 def _refused(option: _Option, reason: str) -> OptionError:

@@ -1,0 +1,1 @@
+"""Frameworks whose connections are asked of rds_tls."""
