@@ -20,12 +20,10 @@ OURS = {
     "rds_tls.log",
     "rds_tls.roots",
     "rds_tls.roots.anchors",
-    "rds_tls.roots.ca_file",
     "rds_tls.roots.cache",
     "rds_tls.roots.cache.kept",
     "rds_tls.roots.identity",
     "rds_tls.roots.lookup",
-    "rds_tls.roots.pem",
     "rds_tls.roots.snapshot",
     "rds_tls.settings",
 }

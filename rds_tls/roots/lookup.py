@@ -16,7 +16,6 @@ from rds_tls.endpoint import RootSet, Trust, parse_endpoint, root_set
 from rds_tls.errors import RdsTlsError, TrustError
 from rds_tls.roots import cache, snapshot
 from rds_tls.roots.anchors import Anchors, Source
-from rds_tls.roots.ca_file import checked_digest
 from rds_tls.roots.identity import identity_of
 from rds_tls.settings import CA_BUNDLE_VARIABLE, Settings, on_lambda, process_settings
 
@@ -76,6 +75,8 @@ def obtain_anchors(roots: RootSet, settings: Settings) -> Anchors:
         TrustError: no anchors can be had, or the explicit CA file cannot be one.
     """
     if settings.ca_file is not None:
+        from rds_tls.roots.ca_file import checked_digest  # only who has a file of his own pays for it
+
         digest = checked_digest(os.fspath(settings.ca_file))
         return Anchors(os.path.abspath(settings.ca_file), digest, Source.CA_FILE, roots, settings)
     answer = find_remembered(roots, settings)
