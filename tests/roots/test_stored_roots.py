@@ -39,6 +39,11 @@ def shipped(region: str) -> bytes:
     return Path(snapshot.DIRECTORY, f"{region}.pem").read_bytes()
 
 
+def bare(region: str) -> bytes:
+    """The same without the first line, which is a comment."""
+    return shipped(region).partition(b"\n")[2]
+
+
 def keep(store: TrustStore, place: str, region: str, content: bytes) -> rds_tls.Settings:
     """Store roots in a place, as of now, and give settings under which they are found there and nothing is asked."""
     settings = store.settings._replace(offline=True)
@@ -114,9 +119,16 @@ def long_comment(certificate: bytes) -> bytes:
 
 
 SMUGGLED = {
-    "in a long comment": lambda forged: long_comment(forged) + shipped("eu-west-1").partition(b"\n")[2],
+    "in a long comment": lambda forged: long_comment(forged) + bare("eu-west-1"),
+    "in a longer comment": lambda forged: long_comment(forged)[:-1].ljust(254 * 40) + b".\n" + bare("eu-west-1"),
     "another region's root": lambda _: shipped("eu-west-1") + shipped("eu-west-2"),
     "under another label": lambda forged: shipped("eu-west-1") + forged.replace(b" CERTIFICATE", b" X509 CERTIFICATE"),
+    "in front, under another label": lambda forged: (
+        forged.replace(b" CERTIFICATE", b" X509 CERTIFICATE") + shipped("eu-west-1")
+    ),
+    "a line that is no comment": lambda _: b"roots\n" + bare("eu-west-1"),
+    "two comments": lambda _: b"# roots\n" + shipped("eu-west-1"),
+    "a root that a comment hides": lambda _: b"# " + bare("eu-west-1"),
     "behind a comment": lambda forged: shipped("eu-west-1") + b"# -----BEGIN CERTIFICATE-----\n" + forged,
     "behind blanks": lambda forged: shipped("eu-west-1") + forged.replace(b"-----BEGIN", b" -----BEGIN"),
     "nothing at all": lambda _: b"",

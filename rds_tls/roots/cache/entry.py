@@ -14,35 +14,27 @@ Both skip text outside the PEM blocks. So the facts about the content cannot be 
 The check finds accidents; that nobody else can write the files is what makes them trustworthy.
 """
 
-import re
 from typing import NamedTuple  # without annotations as text, as in anchors
 
 from rds_tls.roots.cache.fault import FaultError, OtherVersionError
 from rds_tls.roots.origin import Origin, Validators
 from rds_tls.roots.pem import MAX_BYTES
 
-_VERSION_LINE = b"# rds_tls cache 1\n"
+# No patterns here: compiling them took longer than all the rest of reading an entry.
+_VERSION = b"# rds_tls cache "
+_THIS_VERSION = _VERSION + b"1"
+_FACTS = (b"# url: ", b"# etag: ", b"# last-modified: ", b"# fetched-at: ")
 
 # Larger than any download may be (1 MiB) with its header: what is larger was not published here.
 MAX_FILE_BYTES = MAX_BYTES + 65_536
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_MAX_VALUE = 200
 
-# A value is printable ASCII on one line. An ETag is whatever the server likes, so it must not become a certificate:
-# OpenSSL reads PEM in pieces of 254 bytes and takes each for a line of its own (LINESIZE in crypto/pem/pem_lib.c),
-# and GnuTLS looks for the dashes anywhere. Hence no long values, and no "-----" in them.
-_VALUE = r"(?!.*-----)[!-~](?:[ -~]{0,198}[!-~])?"
+# POSIX seconds, with three digits behind the point.
+_MAX_SECONDS_DIGITS = 12
+_FRACTION_DIGITS = 3
 
-_VERSION = re.compile(rb"# rds_tls cache [0-9]+\n")
-_SHA256 = re.compile(rb"# sha256: ([0-9a-f]{64})\n")
-_FACTS = re.compile(
-    (
-        rf"# url: (?P<url>{_VALUE})\n"
-        rf"# etag: (?P<etag>(?:{_VALUE})?)\n"
-        rf"# last-modified: (?P<last_modified>(?:{_VALUE})?)\n"
-        r"# fetched-at: (?P<fetched_at>[0-9]{1,12}\.[0-9]{3})\n"
-    ).encode()
-)
+_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
 class Entry(NamedTuple):
@@ -69,28 +61,54 @@ def render(content: bytes, origin: Origin) -> bytes:
         f"# last-modified: {_fitting(last_modified)}\n# fetched-at: {fetched_at:.3f}\n"
     )
     checked = facts.encode("utf-8", "backslashreplace") + content
-    return _VERSION_LINE + f"# sha256: {_sha256(checked)}\n".encode() + checked
+    return _THIS_VERSION + f"\n# sha256: {_sha256(checked)}\n".encode() + checked
 
 
 def parse(path: str, data: bytes) -> Entry:
     """Take the bytes of a file apart, or say what is wrong with them."""
-    version = _VERSION.match(data)
-    if version and version[0] != _VERSION_LINE:
+    version, _, rest = data.partition(b"\n")
+    if version != _THIS_VERSION and version.startswith(_VERSION) and version.removeprefix(_VERSION).isdigit():
         raise OtherVersionError(path, "another version of rds_tls wrote it")
-    sha256 = version and _SHA256.match(data, version.end())
-    if not sha256 or sha256[1].decode() != _sha256(data[sha256.end() :]):
+    sha256, _, checked = rest.partition(b"\n")
+    if version != _THIS_VERSION or sha256 != f"# sha256: {_sha256(checked)}".encode():
         raise FaultError(path, "it is torn or was edited")
-    facts = _FACTS.match(data, sha256.end())
-    if not facts or len(data) > MAX_FILE_BYTES:
+    *lines, content = checked.split(b"\n", len(_FACTS))
+    origin = _origin(lines)
+    if origin is None or len(data) > MAX_FILE_BYTES:
         raise FaultError(path, "it does not follow the format")
-    content = data[facts.end() :]
-    url, etag, last_modified, fetched_at = (value.decode() for value in facts.groups())
-    origin = Origin(url, Validators(etag or None, last_modified or None), float(fetched_at))
     return Entry(path, content, origin, _sha256(content))
 
 
+def _origin(lines: list[bytes]) -> Origin | None:
+    """Read where an entry came from; None where the lines are not exactly what ``render`` writes."""
+    if len(lines) != len(_FACTS) or not all(map(bytes.startswith, lines, _FACTS)):
+        return None
+    values = [line.removeprefix(fact).decode("ascii", "replace") for line, fact in zip(lines, _FACTS, strict=True)]
+    url, etag, last_modified, fetched_at = values
+    if not (url and all(map(_is_value, values)) and _is_time(fetched_at)):
+        return None
+    return Origin(url, Validators(etag or None, last_modified or None), float(fetched_at))
+
+
+def _is_value(text: str) -> bool:
+    """Tell whether a text is printable ASCII that fits on a line, or empty.
+
+    An ETag is whatever the server likes, so it must not become a certificate: OpenSSL reads PEM in pieces of 254 bytes
+    and takes each for a line of its own (LINESIZE in crypto/pem/pem_lib.c), and GnuTLS looks for the dashes anywhere.
+    Hence no long values, and no "-----" in them.
+    """
+    is_plain = text.isascii() and text.isprintable() and text == text.strip()
+    return is_plain and len(text) <= _MAX_VALUE and "-----" not in text
+
+
+def _is_time(text: str) -> bool:
+    seconds, _, fraction = text.partition(".")
+    digits = seconds.isdecimal() and fraction.isdecimal()
+    return digits and len(seconds) <= _MAX_SECONDS_DIGITS and len(fraction) == _FRACTION_DIGITS
+
+
 def _fitting(value: str | None) -> str:
-    return value if value is not None and re.fullmatch(_VALUE, value) else ""
+    return value if value is not None and _is_value(value) else ""
 
 
 def _sha256(data: bytes) -> str:
@@ -101,4 +119,4 @@ def _sha256(data: bytes) -> str:
 
 def is_name(name: str) -> bool:
     """Tell whether an entry may have this name, which becomes a file's."""
-    return _NAME.fullmatch(name) is not None
+    return name != "" and not name.startswith("-") and _NAME_CHARACTERS.issuperset(name)

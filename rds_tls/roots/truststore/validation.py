@@ -7,7 +7,6 @@ believed when it was stored is judged once more when it is to be used.
 from __future__ import annotations
 
 import binascii
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -21,9 +20,7 @@ if TYPE_CHECKING:
     from rds_tls.endpoint import RootSet
     from rds_tls.roots.bundle import Bundle, Root
 
-# What ``Bundle.to_pem`` writes, and nothing else: OpenSSL would also load CRLs, certificates under other labels, and
-# what it finds behind the dashes of a comment.
-_CERTIFICATE = rb"(?:# (?!.*-----)[ -~]*\n)?" + BEGIN_CERTIFICATE + rb"\n([A-Za-z0-9+/=\n]+)" + END_CERTIFICATE + rb"\n"
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\n"
 
 # AWS has some forty regions; what is larger than this was made up.
 _REMEMBERED = 128
@@ -108,18 +105,30 @@ def _known(roots: RootSet) -> dict[str, str]:
 
 
 def _fingerprints(content: bytes) -> set[str]:
-    """Take the SHA-256 of each certificate in some PEM; of none, unless all of it is certificates."""
+    """Take the SHA-256 of each certificate in some PEM; of none, unless all of it is what ``Bundle.to_pem`` writes.
+
+    OpenSSL would also load CRLs, certificates under other labels, and what it finds behind the dashes of a comment.
+    """
     from hashlib import sha256
 
-    certificate, found, position = re.compile(_CERTIFICATE), set(), 0
-    try:
-        while block := certificate.match(content, position):
-            der = binascii.a2b_base64(block[1].replace(b"\n", b""), strict_mode=True)
-            found.add(sha256(der).hexdigest())
-            position = block.end()
-    except binascii.Error:
-        return set()
-    return found if position == len(content) else set()
+    *blocks, rest = content.split(END_CERTIFICATE + b"\n")
+    found = set()
+    for block in blocks:
+        comment, _, body = block.partition(BEGIN_CERTIFICATE + b"\n")
+        if not (_is_comment(comment) and body and body.translate(None, _BASE64) == b""):
+            return set()
+        try:
+            found.add(sha256(binascii.a2b_base64(body.replace(b"\n", b""), strict_mode=True)).hexdigest())
+        except binascii.Error:
+            return set()
+    return set() if rest else found
+
+
+def _is_comment(line: bytes) -> bool:
+    """Tell whether what stands before a certificate is one line of printable ASCII without dashes, or nothing."""
+    text = line.removesuffix(b"\n").decode("ascii", "replace")
+    is_line = line.startswith(b"# ") and line.endswith(b"\n") and text.isascii() and text.isprintable()
+    return line == b"" or (is_line and "-----" not in text)
 
 
 def _allow_new_root(root: Root, *, known_only: bool) -> None:

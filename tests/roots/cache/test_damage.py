@@ -77,6 +77,13 @@ def test_future_version_is_replaced(cache: Cache, entry_path: Path, caplog: pyte
     assert cache.read(NAME) == published
 
 
+def test_no_version_at_all(cache: Cache, entry_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A file with a word in the version's place is damaged, not of a later release."""
+    entry_path.write_bytes(entry_path.read_bytes().replace(b"cache 1\n", b"cache one\n"))
+    assert cache.read(NAME) is None
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
 def test_logged_once(cache: Cache, entry_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """However often a damaged entry is read, one warning names its path and the fault."""
     entry_path.write_bytes(b"damaged")
