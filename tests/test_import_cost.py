@@ -50,6 +50,16 @@ def test_snapshot_region_needs_ssl_and_typing_alone(call: str) -> None:
     assert loaded - set(run("plain_python.py", isolated=True).split()) <= OURS
 
 
+def test_psycopg_needs_no_context() -> None:
+    """Arguments for psycopg load what psycopg loads, and of our own neither a context nor what a failure needs."""
+    call = "rds_tls.postgres_kwargs('db.cluster-abc123def456.eu-west-1.rds.amazonaws.com')"
+    plain = {*run("plain_python.py", isolated=True).split()}
+    loaded = modules_after(f"import psycopg, rds_tls\n{call}") - modules_after("import psycopg") - plain
+    assert "rds_tls.drivers.psycopg" in loaded
+    assert {name.split(".")[0] for name in loaded} == {"rds_tls"}
+    assert {"context", "genuine", "diagnosis"}.isdisjoint(name.split(".")[1] for name in loaded if "." in name)
+
+
 def test_other_modules_are_seen_when_loaded() -> None:
     """The measurement itself notices an import that ssl does not make."""
     assert "dataclasses" in modules_after("import ssl, dataclasses") - modules_after("import ssl")

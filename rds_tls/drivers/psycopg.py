@@ -9,7 +9,6 @@ import ssl
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from rds_tls.context.shared import shared_context
 from rds_tls.drivers import _libpq, close_unverified, reserved
 from rds_tls.errors import OptionError, RdsTlsError
 from rds_tls.extras import require
@@ -224,6 +223,8 @@ def explain(error: Exception, target: Target) -> str:
     text = str(error)
     if "certificate verify failed" not in text:
         return text
+    from rds_tls.context.shared import shared_context  # libpq has its own: a connection that is made loads none of ours
+
     try:
         with socket.create_connection(target.via or (target.host, target.port), _EXPLAIN_SECONDS) as plain:
             plain.sendall(_SSL_REQUEST)
