@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from functools import cache
 from io import BufferedReader
 from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_NODELAY
@@ -101,13 +100,10 @@ def _settled(driver: ModuleType) -> dict[str, Any]:
     }
 
 
-@cache
 def _parameters(driver: ModuleType) -> dict[str, Any]:
-    """List PyMySQL's options with their defaults."""
-    return {
-        name: parameter.default
-        for name, parameter in inspect.signature(driver.connections.Connection).parameters.items()
-    }
+    """List PyMySQL's options with their defaults: each is a keyword of its connection, and has one."""
+    parameters: dict[str, Any] = driver.connections.Connection.__init__.__kwdefaults__
+    return parameters
 
 
 def check(options: Mapping[str, Any]) -> None:
