@@ -19,7 +19,15 @@ STUB = ast.parse(Path(rds_tls.__file__).with_suffix(".pyi").read_text("utf-8"))
 HOMES = {
     alias.name: str(node.module)
     for node in STUB.body
-    if isinstance(node, ast.ImportFrom) and str(node.module).startswith("rds_tls")
+    if isinstance(node, ast.ImportFrom) and str(node.module).startswith("rds_tls.")
+    for alias in node.names
+}
+
+# The modules that the stub shows as they are: each needs a framework.
+ROOMS = {
+    alias.name
+    for node in STUB.body
+    if isinstance(node, ast.ImportFrom) and node.module == "rds_tls"
     for alias in node.names
 }
 
@@ -37,6 +45,13 @@ def test_stub_and_module_have_the_same_names() -> None:
     assert sorted(HOMES) == sorted(RUNTIME_HOMES)
     assert stub_all() == rds_tls.__all__
     assert set(RUNTIME_HOMES) - set(rds_tls.__all__) == {"__version__"}
+
+
+def test_rooms_are_there_without_an_import_of_their_own() -> None:
+    """``rds_tls.sqlalchemy`` is there where rds_tls is imported, as the stub says."""
+    assert vars(rds_tls)["_ROOMS"] == ROOMS
+    for name in ROOMS:
+        assert getattr(rds_tls, name) is import_module(f"rds_tls.{name}")
 
 
 @pytest.mark.parametrize("name", HOMES)
