@@ -69,11 +69,19 @@ class KeyType(Enum):
 
 
 class Credentials(NamedTuple):
-    """What a server is given: the certificates it sends, leaf first, and the leaf's private key."""
+    """What a server is given.
+
+    Attributes:
+        chain_pem: the certificates that it sends, leaf first.
+        key_pem: the leaf's private key.
+        leaf_der: the leaf.
+        above_pem: those that it sends above the leaf, and the root: for a server that verifies its own leaf.
+    """
 
     chain_pem: bytes
     key_pem: bytes
     leaf_der: bytes
+    above_pem: bytes
 
 
 class Authority:
@@ -121,7 +129,7 @@ class Authority:
             validity=_around_now(not_before, not_after),
             extensions=_leaf_extensions(names if with_san else ()),
         )
-        return self._credentials(leaf, *([self._intermediate] if with_intermediate else []))
+        return self._credentials(leaf, [self._intermediate] if with_intermediate else [], self._root)
 
     def self_signed(self, names: Sequence[str]) -> Credentials:
         """Make a certificate for these names that vouches for itself, chained to nothing."""
@@ -133,7 +141,7 @@ class Authority:
             validity=_around_now(None, None),
             extensions=_leaf_extensions(names),
         )
-        return self._credentials(leaf)
+        return self._credentials(leaf, [], leaf)
 
     @cached_property
     def _root_key(self) -> PrivateKey:
@@ -193,10 +201,11 @@ class Authority:
             builder = builder.add_extension(issuer_id, critical=False)
         return builder.sign(issuer_key, self._key_type.digest)
 
-    def _credentials(self, leaf: x509.Certificate, *others: x509.Certificate) -> Credentials:
-        chain = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in (leaf, *others))
+    def _credentials(
+        self, leaf: x509.Certificate, others: Sequence[x509.Certificate], root: x509.Certificate
+    ) -> Credentials:
         key = self._leaf_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        return Credentials(chain, key, leaf.public_bytes(Encoding.DER))
+        return Credentials(_pem(leaf, *others), key, leaf.public_bytes(Encoding.DER), _pem(*others, root))
 
 
 def placeholder() -> Credentials:
@@ -215,6 +224,10 @@ def unverified_context() -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     context.set_ciphers("ALL:@SECLEVEL=0")
     return context
+
+
+def _pem(*certificates: x509.Certificate) -> bytes:
+    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)
 
 
 def _subject(attributes: Iterable[tuple[x509.ObjectIdentifier, str | None]], common_name: str) -> x509.Name:
