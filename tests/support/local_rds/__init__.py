@@ -1,6 +1,7 @@
 """Real database servers on loopback that present certificates of RDS's own profile.
 
-Needs PostgreSQL and MariaDB on the machine, and nothing of the test framework: the demo and the benchmarks use it too.
+Needs PostgreSQL and one of MariaDB and MySQL, and nothing of the test framework: the demo and the benchmarks use it
+too.
 The classes load when they are first used, so ``python -m tests.support.local_rds.process`` can say what is missing.
 """
 
@@ -9,12 +10,27 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tests.support.local_rds.mariadb import MariaDbServer
+    from tests.support.local_rds.mysql import MySqlServer
+    from tests.support.local_rds.mysql_compatible import MySqlCompatibleServer
     from tests.support.local_rds.pki import Authority, Credentials, KeyType
     from tests.support.local_rds.postgres import PostgresServer
 
-__all__ = ["Authority", "Credentials", "KeyType", "MariaDbServer", "PostgresServer"]
+__all__ = [
+    "Authority",
+    "Credentials",
+    "KeyType",
+    "MariaDbServer",
+    "MySqlCompatibleServer",
+    "MySqlServer",
+    "PostgresServer",
+]
 
-_HOMES = {"MariaDbServer": "mariadb", "PostgresServer": "postgres"}
+_HOMES = {
+    "MariaDbServer": "mariadb",
+    "MySqlCompatibleServer": "mysql_compatible",
+    "MySqlServer": "mysql",
+    "PostgresServer": "postgres",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -54,6 +54,7 @@ class PostgresServer:
     It starts with TLS on and a certificate that nobody trusts, until `present` gives it one.
 
     Attributes:
+        title: what its makers call it.
         host: its address.
         port: its TCP port, inside the ``with`` block.
         user: the one account, a superuser.
@@ -61,6 +62,7 @@ class PostgresServer:
         database: a database to connect to.
     """
 
+    title = "PostgreSQL"
     host = "127.0.0.1"
     user = "app"
     database = "postgres"

@@ -15,6 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,24 +41,28 @@ class Packages(NamedTuple):
 
 POSTGRESQL = Packages(apt="postgresql", dnf="postgresql-server", brew="postgresql@17")
 MARIADB = Packages(apt="mariadb-server", dnf="mariadb-server", brew="mariadb")
+MYSQL = Packages(apt="mysql-server", dnf="mysql-server", brew="mysql")
 
 PROGRAMS = {
     "initdb": POSTGRESQL,
     "postgres": POSTGRESQL,
     "mariadb-install-db": MARIADB,
     "mariadbd": MARIADB,
+    "mysqld": MYSQL,
 }
 
 # Where packages put servers besides PATH.
 PLACES = (
     "/usr/lib/postgresql/*/bin",  # Debian, Ubuntu
     "/usr/pgsql-*/bin",  # the PostgreSQL project's packages for Red Hat and its kin
-    "/usr/sbin",  # mariadbd on Debian; a user's PATH may lack it
-    "/usr/libexec",  # mariadbd on Fedora and Red Hat
+    "/usr/sbin",  # mariadbd and mysqld on Debian; a user's PATH may lack it
+    "/usr/libexec",  # the same on Fedora and Red Hat
     "/opt/homebrew/opt/postgresql@*/bin",  # Homebrew on Apple silicon
     "/opt/homebrew/opt/mariadb/bin",
+    "/opt/homebrew/opt/mysql/bin",
     "/usr/local/opt/postgresql@*/bin",  # Homebrew on Intel
     "/usr/local/opt/mariadb/bin",
+    "/usr/local/opt/mysql/bin",
 )
 
 
@@ -78,8 +83,9 @@ def find_program(name: str) -> str:
         FileNotFoundError: it is not installed; the message says how to install it.
     """
     folders = [folder for place in PLACES for folder in sorted(Path("/").glob(place[1:]), key=_version, reverse=True)]
-    for folder in (None, *folders):
-        if found := shutil.which(name, path=folder):
+    for folder in (*os.get_exec_path(), *map(str, folders)):
+        found = shutil.which(name, path=folder)
+        if found and (name != "mysqld" or is_mysql(found)):
             return found
     packages = PROGRAMS[name]
     raise FileNotFoundError(
@@ -88,15 +94,32 @@ def find_program(name: str) -> str:
     )
 
 
+@cache
+def is_mysql(mysqld: str) -> bool:
+    """Say whether a program of that name is MySQL's: on Debian it may be a link to MariaDB's."""
+    command = [mysqld, "--no-defaults", "--version"]
+    answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stdout
+    _, _, version = answer.partition("  Ver ")  # before it stands the program's path
+    return re.match(r"\d+\.\d+\.\d+", version) is not None and "MariaDB" not in version
+
+
+def is_installed(name: str) -> bool:
+    """Say whether a program of `PROGRAMS` is there."""
+    try:
+        find_program(name)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def missing_packages() -> list[str]:
-    """List the Debian packages that this machine needs before the servers can start."""
-    missing = set()
-    for name, packages in PROGRAMS.items():
-        try:
-            find_program(name)
-        except FileNotFoundError:
-            missing.add(packages.apt)
-    return sorted(missing)
+    """List the Debian packages that this machine needs before the servers can start.
+
+    One of MariaDB and MySQL is enough. MariaDB is asked for where there is neither: every distribution has it.
+    """
+    missing = {packages for name, packages in PROGRAMS.items() if not is_installed(name)}
+    needed = {POSTGRESQL, MARIADB} if MYSQL in missing else {POSTGRESQL}
+    return sorted(packages.apt for packages in missing & needed)
 
 
 class Home:
@@ -167,7 +190,8 @@ class Home:
         """
         for attempt in range(1, PORT_ATTEMPTS + 1):
             self.port = free_port()
-            self._server = _Server(command(self.port), ready, self._options)
+            self._launch = partial(_Server, command(self.port), ready, self._options)
+            self._server = self._launch()
             try:
                 self._server.wait_until_ready()
             except ServerError as error:
@@ -176,6 +200,13 @@ class Home:
                     raise
             else:
                 return
+
+    def restart(self) -> None:
+        """Kill the server, start it again on its port, and return when it is ready; for errors see `start`."""
+        assert self._server is not None
+        self._server.stop(signal.SIGKILL)  # an orderly end takes MySQL more than a second
+        self._server = self._launch()
+        self._server.wait_until_ready()
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the server."""
