@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from rds_tls import settings
 from rds_tls.roots import background, lookup
 from rds_tls.roots.cache import fault, kept
 from rds_tls.roots.truststore import validation
-from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.support.local_rds import Authority, KeyType, MySqlCompatibleServer, PostgresServer
+from tests.support.local_rds.kinds import MYSQL_SERVERS, Server
+from tests.support.local_rds.mysql_compatible import Tls
 from tests.typing.adapters import ASYNC_ADAPTERS, SYNC_ADAPTERS
 
 # What is on this machine, and no network: for tests that mean the snapshot.
@@ -79,22 +82,59 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.fixture(scope="session")
-def mariadb() -> Iterator[MariaDbServer]:
-    """A MariaDB server with TLS on."""
-    with MariaDbServer() as server:
-        yield server
+class Servers:
+    """The MySQL-compatible servers of the session, each started when it is first asked for.
+
+    Args:
+        stack: what stops them.
+    """
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._started: dict[tuple[type[MySqlCompatibleServer], Tls], MySqlCompatibleServer] = {}
+
+    def get(self, kind: type[MySqlCompatibleServer], tls: Tls = "on") -> MySqlCompatibleServer:
+        """Give a server of a kind, and skip the test where the kind has no such TLS."""
+        if tls not in kind.tls_options:
+            pytest.skip(f"{kind.title} has no TLS {tls}")
+        if (kind, tls) not in self._started:
+            self._started[kind, tls] = self._stack.enter_context(kind(tls))
+        return self._started[kind, tls]
 
 
 @pytest.fixture(scope="session")
-def mariadb_without_tls() -> Iterator[MariaDbServer]:
-    """A MariaDB server that has no certificate and offers no TLS."""
-    with MariaDbServer(tls="off") as server:
-        yield server
+def servers() -> Iterator[Servers]:
+    """Every MySQL-compatible server that a test may ask for."""
+    with ExitStack() as stack:
+        yield Servers(stack)
 
 
-@pytest.fixture(scope="session")
-def mariadb_with_tls_1_1() -> Iterator[MariaDbServer]:
-    """A MariaDB server that speaks TLS 1.1 and nothing newer."""
-    with MariaDbServer(tls="1.1") as server:
-        yield server
+@pytest.fixture(params=MYSQL_SERVERS, ids=lambda kind: kind.title)
+def mysql_kind(request: pytest.FixtureRequest) -> type[MySqlCompatibleServer]:
+    """Each kind of MySQL-compatible server that is on this machine."""
+    kind: type[MySqlCompatibleServer] = request.param
+    return kind
+
+
+@pytest.fixture
+def mysql(servers: Servers, mysql_kind: type[MySqlCompatibleServer]) -> MySqlCompatibleServer:
+    """A MySQL-compatible server of each kind, with TLS on."""
+    return servers.get(mysql_kind)
+
+
+@pytest.fixture
+def mysql_without_tls(servers: Servers, mysql_kind: type[MySqlCompatibleServer]) -> MySqlCompatibleServer:
+    """One that has no certificate and offers no TLS."""
+    return servers.get(mysql_kind, "off")
+
+
+@pytest.fixture
+def mysql_with_tls_1_1(servers: Servers, mysql_kind: type[MySqlCompatibleServer]) -> MySqlCompatibleServer:
+    """One that speaks TLS 1.1 and nothing newer."""
+    return servers.get(mysql_kind, "1.1")
+
+
+@pytest.fixture
+def server(server_kind: type[Server], postgres: PostgresServer, servers: Servers) -> Server:
+    """The server of the kind that `on_each_server` has chosen."""
+    return postgres if issubclass(server_kind, PostgresServer) else servers.get(server_kind)

@@ -14,9 +14,11 @@ import pytest
 
 import rds_tls
 from rds_tls.diagnosis.causes import _TEXTS, Cause
-from tests.conftest import OFFLINE, Pki
-from tests.support.local_rds import Credentials, MariaDbServer, PostgresServer
+from tests.conftest import OFFLINE, Pki, Servers
+from tests.support.local_rds import Credentials, MySqlCompatibleServer, PostgresServer
+from tests.support.local_rds.kinds import POSTGRES_SERVERS, Server
 from tests.support.local_rds.postgres import SSL_REQUEST
+from tests.support.matrix import on_each_server
 from tests.support.rows import ROWS, Row
 
 WRITER = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
@@ -27,13 +29,11 @@ NAMES = [
 ]
 OTHER = "other.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 
-Server = PostgresServer | MariaDbServer
-
 
 class Way(NamedTuple):
-    """One way to connect: the server it needs, the driver's errors, and a call that returns the server's answer."""
+    """One way to connect: the kinds of server it is for, the driver's errors, and a call that gives an answer."""
 
-    server: str
+    kinds: tuple[type[Server], ...]
     errors: tuple[type[Exception], ...]
     answer: Callable[[str, Server, rds_tls.Settings | None], object]
     row: Row | None = None
@@ -56,7 +56,7 @@ def by_helper(row: Row) -> Way:
     def answer(host: str, server: Server, settings: rds_tls.Settings | None) -> object:
         return row.has_tls(row.connect_and_ask(host, row.question, **login(server, settings)))
 
-    return Way("postgres" if row.is_postgres else "mariadb", row.errors, answer, row)
+    return Way(row.servers, row.errors, answer, row)
 
 
 def by_arguments(row: Row) -> Way:
@@ -65,7 +65,7 @@ def by_arguments(row: Row) -> Way:
     def answer(host: str, server: Server, settings: rds_tls.Settings | None) -> object:
         return row.has_tls(row.ask_by_arguments(row.arguments(host, **login(server, settings)), row.question))
 
-    return Way("postgres" if row.is_postgres else "mariadb", row.errors, answer, row)
+    return Way(row.servers, row.errors, answer, row)
 
 
 def context_by_socket(host: str, server: Server, settings: rds_tls.Settings | None) -> object:
@@ -97,19 +97,18 @@ def context_by_loop(host: str, server: Server, settings: rds_tls.Settings | None
 HELPERS = {row.name: by_helper(row) for row in ROWS}
 BY_ARGUMENTS = {f"{row.name}, by arguments": by_arguments(row) for row in ROWS if row.by_arguments}
 BY_CONTEXT = {
-    "context-socket": Way("postgres", (ssl.SSLError,), context_by_socket),
-    "context-loop": Way("postgres", (ssl.SSLError,), context_by_loop),
+    "context-socket": Way(POSTGRES_SERVERS, (ssl.SSLError,), context_by_socket),
+    "context-loop": Way(POSTGRES_SERVERS, (ssl.SSLError,), context_by_loop),
 }
 WAYS = {**HELPERS, **BY_ARGUMENTS, **BY_CONTEXT}
 
-every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+
+def by(ways: dict[str, Way]) -> pytest.MarkDecorator:
+    """Parametrize a test with ways, each on every kind of server that it is for."""
+    return on_each_server("way", ways, lambda way: way.kinds)
 
 
-@pytest.fixture
-def server(request: pytest.FixtureRequest, way: Way) -> Server:
-    """Give the server that the way to connect needs."""
-    found: Server = request.getfixturevalue(way.server)
-    return found
+every_way = by(WAYS)
 
 
 def refusal(way: Way, host: str, server: Server, settings: rds_tls.Settings | None) -> Exception:
@@ -195,8 +194,7 @@ def test_bad_leaf_is_refused(
 
 def of(condition: Callable[[Row], bool], *, and_contexts: bool = False) -> pytest.MarkDecorator:
     """Parametrize a test with the ways of some rows, and with the contexts alone."""
-    found = {name: way for name, way in WAYS.items() if (condition(way.row) if way.row else and_contexts)}
-    return pytest.mark.parametrize("way", found.values(), ids=found)
+    return by({name: way for name, way in WAYS.items() if (condition(way.row) if way.row else and_contexts)})
 
 
 @of(lambda row: row.by_context, and_contexts=True)
@@ -229,15 +227,20 @@ def test_postgres_with_old_tls_is_refused(way: Way, server: PostgresServer, pki:
 
 
 @of(lambda row: not row.is_postgres)
-def test_mysql_without_tls_is_refused(way: Way, mariadb_without_tls: MariaDbServer, pki: Pki) -> None:
+def test_mysql_without_tls_is_refused(
+    way: Way, server_kind: type[MySqlCompatibleServer], servers: Servers, pki: Pki
+) -> None:
     """A MySQL server that offers no TLS is refused."""
-    error = refusal(way, WRITER, mariadb_without_tls, pki.settings)
+    error = refusal(way, WRITER, servers.get(server_kind, "off"), pki.settings)
     assert_explained(error, way, WRITER, Cause.NO_TLS)
 
 
 @of(lambda row: not row.is_postgres)
-def test_mysql_with_old_tls_is_refused(way: Way, mariadb_with_tls_1_1: MariaDbServer, pki: Pki) -> None:
+def test_mysql_with_old_tls_is_refused(
+    way: Way, server_kind: type[MySqlCompatibleServer], servers: Servers, pki: Pki
+) -> None:
     """A MySQL server that speaks TLS 1.1 at most is refused."""
-    mariadb_with_tls_1_1.present(pki.authority.issue(NAMES))
-    error = refusal(way, WRITER, mariadb_with_tls_1_1, pki.settings)
+    server = servers.get(server_kind, "1.1")
+    server.present(pki.authority.issue(NAMES))
+    error = refusal(way, WRITER, server, pki.settings)
     assert_explained(error, way, WRITER, Cause.OLD_TLS)

@@ -18,7 +18,9 @@ from rds_tls.drivers import MYSQL, POSTGRES, sync_adapter
 from tests.conftest import OFFLINE, Pki
 from tests.support.leaks import CANARY, assert_clean, locals_of_ours
 from tests.support.local_https import Answer, LocalHttps, raw, reply
-from tests.support.local_rds import KeyType, MariaDbServer, PostgresServer
+from tests.support.local_rds import KeyType
+from tests.support.local_rds.kinds import MYSQL_SERVERS, POSTGRES_SERVERS, Server
+from tests.support.matrix import on_each_server
 
 HOST = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 
@@ -68,19 +70,19 @@ def test_mistakes_do_not_show_it(
     assert_clean(caught.value, caplog)
 
 
-@pytest.mark.parametrize("connect", CONNECTS.values(), ids=CONNECTS)
+@on_each_server(
+    "connect", CONNECTS, lambda connect: MYSQL_SERVERS if connect is rds_tls.connect_mysql else POSTGRES_SERVERS
+)
 @pytest.mark.parametrize("case", ["wrong password", "wrong name", "foreign root"])
 def test_refusals_do_not_show_it(
     connect: Callable[..., object],
     case: str,
-    postgres: PostgresServer,
-    mariadb: MariaDbServer,
+    server: Server,
     pkis: dict[KeyType, Pki],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A driver's error, with our note, does not hold it either."""
     pki = pkis[KeyType.ECC384]
-    server: PostgresServer | MariaDbServer = mariadb if connect is rds_tls.connect_mysql else postgres
     server.present(pki.authority.issue([f"x{HOST}" if case == "wrong name" else HOST]))
     settings = OFFLINE if case == "foreign root" else pki.settings
     with pytest.raises((psycopg.OperationalError, pymysql.err.OperationalError)) as caught:

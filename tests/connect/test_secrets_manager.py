@@ -15,8 +15,10 @@ from rds_tls.connect.aws import session
 from tests.conftest import OFFLINE, Pki
 from tests.support.leaks import CANARY, assert_clean, locals_of_ours
 from tests.support.local_aws import LocalAws, Reply
-from tests.support.local_rds import KeyType, MariaDbServer, PostgresServer
-from tests.support.rows import ROWS, Row
+from tests.support.local_rds import KeyType
+from tests.support.local_rds.kinds import Server
+from tests.support.matrix import every_row
+from tests.support.rows import Row
 
 HOST = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 PROXY = "px.proxy-abc123def456.eu-west-1.rds.amazonaws.com"
@@ -26,8 +28,6 @@ ARN = "arn:aws:secretsmanager:us-east-2:123456789012:secret:rds!cluster-0f-AbCdE
 # As RDS writes it for a managed master user, and as the console and the rotation templates do.
 MANAGED = {"username": "app", "password": CANARY}
 TEMPLATE = MANAGED | {"engine": "mysql", "host": f"writer-{HOST}", "port": 6000, "dbname": "shop"}
-
-Server = PostgresServer | MariaDbServer
 
 
 class Store:
@@ -76,14 +76,10 @@ def pki(pkis: dict[KeyType, Pki]) -> Pki:
 
 
 @pytest.fixture
-def server(request: pytest.FixtureRequest, row: Row, pki: Pki) -> Server:
-    """The server that the driver speaks to, with a certificate for the endpoint."""
-    found: Server = request.getfixturevalue("postgres" if row.is_postgres else "mariadb")
-    found.present(pki.authority.issue([HOST]))
-    return found
-
-
-every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def server(server: Server, pki: Pki) -> Server:
+    """A server that the driver speaks to, with a certificate for the endpoint."""
+    server.present(pki.authority.issue([HOST]))
+    return server
 
 
 def where(server: Server, pki: Pki) -> dict[str, Any]:

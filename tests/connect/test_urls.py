@@ -8,7 +8,9 @@ import pytest
 import rds_tls
 from tests.conftest import OFFLINE, Pki
 from tests.support.leaks import CANARY, assert_clean
-from tests.support.local_rds import KeyType, MariaDbServer, PostgresServer
+from tests.support.local_rds import KeyType
+from tests.support.local_rds.kinds import Server
+from tests.support.matrix import every_row
 from tests.support.rows import ROWS, Row
 
 HOST = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
@@ -179,12 +181,10 @@ def test_alias_may_stand_in_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (options["host"], options["port"], options["user"]) == (HOST, 6000, "app")
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_url_alone_connects(
-    row: Row, postgres: PostgresServer, mariadb: MariaDbServer, pkis: dict[KeyType, Pki]
-) -> None:
+@every_row
+def test_url_alone_connects(row: Row, server: Server, pkis: dict[KeyType, Pki]) -> None:
     """DATABASE_URL is all that a program needs: every driver connects by it, verified."""
-    server, scheme = (postgres, "postgresql") if row.is_postgres else (mariadb, "mysql")
+    scheme = "postgresql" if row.is_postgres else "mysql"
     pki = pkis[KeyType.ECC384]
     server.present(pki.authority.issue([HOST]))
     url = f"{scheme}://{server.user}:{server.password}@{HOST}/{server.database}?sslmode=require"

@@ -12,11 +12,12 @@ import pymysql
 import pytest
 
 from rds_tls.diagnosis.causes import Cause, diagnose
-from tests.conftest import SIBLING, Pki
+from tests.conftest import SIBLING, Pki, Servers
 from tests.hostile.arena import (
     CONTROLS,
     DECEIVED,
     ENGINE_MEETINGS,
+    KINDS,
     MEETINGS,
     NOT_OURS_MEETINGS,
     OTHER_MEETINGS,
@@ -34,7 +35,8 @@ from tests.hostile.others import OTHERS, PAIRS, is_missing
 from tests.hostile.report import document
 from tests.hostile.stage import Authorities
 from tests.support import ROOT
-from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.support.local_rds import Authority, KeyType, PostgresServer
+from tests.support.local_rds.kinds import MYSQL_SERVERS, Server
 from tests.support.local_rds.pki import unverified_context
 
 DOCUMENT = ROOT / "docs" / "attacks.md"
@@ -68,7 +70,7 @@ def loopback_resolver() -> Iterator[None]:
 def arena(
     pkis: dict[KeyType, Pki],
     postgres: PostgresServer,
-    mariadb: MariaDbServer,
+    servers: Servers,
     kerberos_ticket: None,
     loopback_resolver: None,
     tmp_path_factory: pytest.TempPathFactory,
@@ -79,7 +81,11 @@ def arena(
     authorities = Authorities(pki.authority, Authority(SIBLING, KeyType.ECC384))
     files = tmp_path_factory.mktemp("leftovers")
     write_files(files, authorities.sibling)
-    return Arena(authorities, pki.settings, {Protocol.POSTGRESQL: postgres, Protocol.MYSQL: mariadb}, files)
+    real: dict[Protocol, list[Server]] = {
+        Protocol.POSTGRESQL: [postgres],
+        Protocol.MYSQL: [servers.get(kind) for kind in MYSQL_SERVERS],
+    }
+    return Arena(authorities, pki.settings, real, files)
 
 
 def named(pairs: list[tuple[Attack, Driver]]) -> pytest.MarkDecorator:
@@ -167,6 +173,7 @@ def test_faithful_relay_is_passed(arena: Arena, attack: Attack, driver: Driver) 
     """Behind a man in the middle who only listens a client logs in, so a refusal is for what is injected."""
     outcome = arena.outcome(attack, driver)
     assert outcome.verdict == VERIFIED
+    assert len(outcome.asked_for_tls) == len(KINDS[attack.protocol])  # he sat before a server of each kind
     assert outcome.leaked == 0
 
 

@@ -21,13 +21,16 @@ from sqlalchemy.pool import NullPool
 import rds_tls
 from tests.conftest import OFFLINE, SIBLING, Pki
 from tests.hostile import postgres as hostile
+from tests.hostile.arena import KINDS
 from tests.hostile.drivers import Driver, Login
 from tests.hostile.evidence import PASSWORD, USER, Protocol, bytes_leaked, secrets_read
 from tests.hostile.leftovers import ENGINES, is_known, write_files
 from tests.hostile.stage import EMPTY_STAGE, HOST, SIBLING_REGION, Authorities, Stage, server_context
 from tests.hostile.wire import listening
 from tests.support import ROOT
-from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.support.local_rds import Authority, KeyType, PostgresServer
+from tests.support.local_rds.kinds import Server
+from tests.support.matrix import on_each_server
 from tests.support.rows import TLS_IN_POSTGRESQL
 
 SECONDS = 30
@@ -73,21 +76,18 @@ def files(tmp_path: Path, foreign: Authority, monkeypatch: pytest.MonkeyPatch) -
     return folder
 
 
-def login_of(server: PostgresServer | MariaDbServer, pki: Pki, files: Path) -> Login:
+def login_of(server: Server, pki: Pki, files: Path) -> Login:
     """Give a login to a server that has the endpoint's certificate."""
     server.present(pki.authority.issue([HOST]))
     address = (server.host, server.port)
     return Login(address, server.user, server.password, server.database, pki.settings, files, SECONDS)
 
 
-@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
-def test_url_does_not_keep_an_engine_from_its_server(
-    postgres: PostgresServer, mariadb: MariaDbServer, pki: Pki, files: Path, engine: Driver
-) -> None:
+@on_each_server("engine", {engine.name: engine for engine in ENGINES}, lambda engine: KINDS[engine.protocol])
+def test_url_does_not_keep_an_engine_from_its_server(server: Server, pki: Pki, files: Path, engine: Driver) -> None:
     """Whatever an engine's URL says about TLS or where to dial, the arguments beside it lead to the server, by TLS."""
     if not is_known(engine):
         pytest.skip("this libpq does not know the option, and refuses it")
-    server: PostgresServer | MariaDbServer = postgres if engine.protocol is Protocol.POSTGRESQL else mariadb
     assert engine.connect(login_of(server, pki, files)) is True
     assert not (files / "keys.log").exists()
 

@@ -12,33 +12,27 @@ import pytest
 import rds_tls
 from tests.conftest import Pki
 from tests.drivers.test_leftovers import login_of
+from tests.hostile.arena import KINDS
 from tests.hostile.drivers import Login
-from tests.hostile.evidence import Protocol
 from tests.hostile.others import MAY_VERIFY, OTHERS, PAIRS, VERIFIES, is_missing
 from tests.hostile.stage import HOST, OTHER
-from tests.support.local_rds import KeyType, MariaDbServer, PostgresServer
+from tests.support.local_rds import KeyType, PostgresServer
+from tests.support.local_rds.kinds import Server
+from tests.support.matrix import on_each_server
 
 SECONDS = 30
 
 Pair = tuple[str, str]
 
-every_pair = pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+every_pair = on_each_server(
+    "pair", {"-".join(pair): pair for pair in PAIRS}, lambda pair: KINDS[OTHERS[pair[0]].protocol]
+)
 
 
 @pytest.fixture
 def pki(pkis: dict[KeyType, Pki]) -> Pki:
     """The PKI with the fastest keys."""
     return pkis[KeyType.ECC384]
-
-
-@pytest.fixture
-def server(request: pytest.FixtureRequest, pair: Pair) -> PostgresServer | MariaDbServer:
-    """The real server that a driver speaks to."""
-    protocol = OTHERS[pair[0]].protocol
-    found: PostgresServer | MariaDbServer = request.getfixturevalue(
-        "postgres" if protocol is Protocol.POSTGRESQL else "mariadb"
-    )
-    return found
 
 
 @pytest.fixture(autouse=True)
@@ -64,16 +58,14 @@ def connects(pair: Pair, login: Login) -> bool:
 
 
 @every_pair
-def test_right_server_is_verified_or_not_reached(
-    server: PostgresServer | MariaDbServer, pki: Pki, tmp_path: Path, pair: Pair
-) -> None:
+def test_right_server_is_verified_or_not_reached(server: Server, pki: Pki, tmp_path: Path, pair: Pair) -> None:
     """Where the server is the endpoint's, those that verify with what they are given connect, and no others."""
     connected = connects(pair, login_of(server, pki, tmp_path))
     assert connected is (pair in VERIFIES) or pair in MAY_VERIFY
 
 
 @every_pair
-def test_other_name_is_refused(server: PostgresServer | MariaDbServer, pki: Pki, tmp_path: Path, pair: Pair) -> None:
+def test_other_name_is_refused(server: Server, pki: Pki, tmp_path: Path, pair: Pair) -> None:
     """A real server with another cluster's certificate is refused by every pair."""
     login = login_of(server, pki, tmp_path)
     server.present(pki.authority.issue([OTHER]))
@@ -81,7 +73,7 @@ def test_other_name_is_refused(server: PostgresServer | MariaDbServer, pki: Pki,
 
 
 @every_pair
-def test_other_root_is_refused(server: PostgresServer | MariaDbServer, pki: Pki, tmp_path: Path, pair: Pair) -> None:
+def test_other_root_is_refused(server: Server, pki: Pki, tmp_path: Path, pair: Pair) -> None:
     """A real server under another region's root is refused by every pair."""
     login = login_of(server, pki, tmp_path)
     assert not connects(pair, login._replace(settings=pki.sibling_settings))

@@ -12,7 +12,9 @@ from rds_tls.endpoint import Kind
 from rds_tls.endpoint.alias import follow
 from tests.conftest import Pki
 from tests.support.leaks import CANARY
-from tests.support.local_rds import KeyType, MariaDbServer, PostgresServer
+from tests.support.local_rds import KeyType
+from tests.support.local_rds.kinds import MYSQL_SERVERS, POSTGRES_SERVERS, Server
+from tests.support.matrix import on_each_server
 
 ALIAS = "db.corp.example"
 ACCOUNT = "cluster-abc123def456.eu-west-1.rds.amazonaws.com"
@@ -174,17 +176,18 @@ def test_kwargs_hold_the_endpoint(dns: Callable[..., None]) -> None:
     assert rds_tls.mysql_kwargs(ALIAS, expect=EXPECT)["host"] == WRITER
 
 
-@pytest.mark.parametrize("connect", ["psycopg", "psycopg-async", "pymysql"])
+CONNECTS = {name: name for name in ("psycopg", "psycopg-async", "pymysql")}
+
+
+@on_each_server("connect", CONNECTS, lambda connect: MYSQL_SERVERS if connect == "pymysql" else POSTGRES_SERVERS)
 def test_alias_connects_and_the_endpoint_is_verified(
     dns: Callable[..., None],
-    postgres: PostgresServer,
-    mariadb: MariaDbServer,
+    server: Server,
     pkis: dict[KeyType, Pki],
     connect: str,
 ) -> None:
     """A real server with a certificate for the endpoint, not for the alias, passes; the attacker's does not."""
     pki = pkis[KeyType.ECC384]
-    server: PostgresServer | MariaDbServer = mariadb if connect == "pymysql" else postgres
     server.present(pki.authority.issue([WRITER]))
 
     def dial() -> None:

@@ -15,7 +15,10 @@ from tests.hostile.leftovers import ENGINES
 from tests.hostile.others import NOT_OURS, PAIRS
 from tests.hostile.stage import HOST, INJECTED, Authorities, Certificate, Stage, server_context
 from tests.hostile.wire import SAFETY_SECONDS, Wire, listening
-from tests.support.local_rds import MariaDbServer, PostgresServer
+from tests.support.local_rds.kinds import MYSQL_SERVERS, POSTGRES_SERVERS, Server
+
+# The kinds of server that speak each protocol.
+KINDS: dict[Protocol, tuple[type[Server], ...]] = {Protocol.POSTGRESQL: POSTGRES_SERVERS, Protocol.MYSQL: MYSQL_SERVERS}
 
 # libpq waits for two seconds at least (PostgreSQL documentation, connect_timeout).
 STALL_SECONDS = 2
@@ -55,7 +58,7 @@ class Arena:
     Args:
         authorities: those that issue what the servers present.
         settings: what the drivers under attack trust.
-        servers: the real server of each protocol, for a man in the middle.
+        servers: the real servers of each protocol, for a man in the middle: he meets a driver before each of them.
         files: the folder of the files that leftovers name.
     """
 
@@ -63,7 +66,7 @@ class Arena:
         self,
         authorities: Authorities,
         settings: rds_tls.Settings,
-        servers: Mapping[Protocol, PostgresServer | MariaDbServer],
+        servers: Mapping[Protocol, Sequence[Server]],
         files: Path,
     ) -> None:
         self._authorities = authorities
@@ -85,7 +88,10 @@ class Arena:
         return self._outcomes[attack, driver]
 
     def _meet(self, attack: Attack, driver: Driver) -> Outcome:
-        server = self._servers[attack.protocol]
+        servers = self._servers[attack.protocol] if attack.relays else self._servers[attack.protocol][:1]
+        return _joined([self._meet_before(server, attack, driver) for server in servers])
+
+    def _meet_before(self, server: Server, attack: Attack, driver: Driver) -> Outcome:
         user, password, database = USER, attack.password, "orders"
         secrets = {"user": user, "password": password}
         if attack.relays:
@@ -140,6 +146,17 @@ def _verdict(attack: Attack, driver: Driver, login: Login) -> tuple[str, str]:
         said = str(error)
         return DECEIVED if attack.relays and INJECTED.decode() in said else REFUSED, said
     return VERIFIED if attack.relays and encrypted is True else CONNECTED, ""
+
+
+def _joined(outcomes: Sequence[Outcome]) -> Outcome:
+    """Make one outcome of several: a verdict that differs is none of those that a test expects."""
+    return Outcome(
+        " or ".join(dict.fromkeys(outcome.verdict for outcome in outcomes)),
+        sum(outcome.leaked for outcome in outcomes),
+        frozenset[str]().union(*(outcome.secrets for outcome in outcomes)),
+        tuple(asked for outcome in outcomes for asked in outcome.asked_for_tls),
+        "\n".join(outcome.error for outcome in outcomes),
+    )
 
 
 def _judge(verdict: str, error: str, protocol: Protocol, wires: Sequence[Wire], secrets: Mapping[str, str]) -> Outcome:

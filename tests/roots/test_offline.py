@@ -19,7 +19,7 @@ from rds_tls.roots import snapshot
 from rds_tls.roots.known import GA, RDS_ROOTS
 from tests.conftest import OFFLINE
 from tests.support.known_regions import PUBLISHED, REGIONS
-from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.support.local_rds import Authority, KeyType, MySqlCompatibleServer, PostgresServer
 
 EVERY_REGION = [region for partition in PUBLISHED for region in REGIONS[partition]]
 
@@ -62,8 +62,8 @@ def connect_postgres(host: str, server: PostgresServer) -> object:
     return row and row[0]
 
 
-def connect_mysql(host: str, server: MariaDbServer) -> bool:
-    """Connect to MariaDB and say whether the server sees TLS."""
+def connect_mysql(host: str, server: MySqlCompatibleServer) -> bool:
+    """Connect to MySQL and say whether the server sees TLS."""
     login: dict[str, Any] = {"user": server.user, "password": server.password, "database": server.database}
     with (
         rds_tls.connect_mysql(host, via=("127.0.0.1", server.port), settings=OFFLINE, **login) as connection,
@@ -75,15 +75,17 @@ def connect_mysql(host: str, server: MariaDbServer) -> bool:
 
 
 @every_endpoint
-def test_foreign_authority_is_refused(host: str, region: str, postgres: PostgresServer, mariadb: MariaDbServer) -> None:
+def test_foreign_authority_is_refused(
+    host: str, region: str, postgres: PostgresServer, mysql: MySqlCompatibleServer
+) -> None:
     """The shipped roots refuse an authority that uses their names, with a note that says which roots were trusted."""
     credentials = Authority(region, KeyType.ECC384).issue([host])
     postgres.present(credentials)
-    mariadb.present(credentials)
+    mysql.present(credentials)
     with pytest.raises(psycopg.OperationalError, match="certificate verify failed") as from_postgres:
         connect_postgres(host, postgres)
     with pytest.raises(pymysql.err.OperationalError, match="certificate verify failed") as from_mysql:
-        connect_mysql(host, mariadb)
+        connect_mysql(host, mysql)
     for caught in (from_postgres, from_mysql):
         assert f"{region} RDS roots from the snapshot of " in caught.value.__notes__[0]
 
@@ -101,13 +103,13 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 @every_endpoint
 def test_first_connect_needs_no_network(
-    host: str, region: str, postgres: PostgresServer, mariadb: MariaDbServer, installed: Path
+    host: str, region: str, postgres: PostgresServer, mysql: MySqlCompatibleServer, installed: Path
 ) -> None:
     """A server whose chain ends in a root of the region's shipped file is connected to, offline, at the first call."""
     authority = Authority(region, KeyType.ECC384)
     (installed / f"{region}.pem").write_bytes(authority.root_pem)
     credentials = authority.issue([host])
     postgres.present(credentials)
-    mariadb.present(credentials)
+    mysql.present(credentials)
     assert connect_postgres(host, postgres) is True
-    assert connect_mysql(host, mariadb) is True
+    assert connect_mysql(host, mysql) is True

@@ -13,6 +13,7 @@ import pymysql
 
 import rds_tls
 from rds_tls.drivers import MYSQL, POSTGRES, Engine
+from tests.support.local_rds.kinds import MYSQL_SERVERS, POSTGRES_SERVERS, Server
 
 # What the server says about the connection that asks.
 TLS_IN_POSTGRESQL = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
@@ -61,6 +62,11 @@ class Row(NamedTuple):
     def is_postgres(self) -> bool:
         """Whether the driver speaks to PostgreSQL."""
         return self.engine is POSTGRES
+
+    @property
+    def servers(self) -> tuple[type[Server], ...]:
+        """The kinds of server that it speaks to, of those that this machine has."""
+        return POSTGRES_SERVERS if self.is_postgres else MYSQL_SERVERS
 
     @property
     def question(self) -> str:

@@ -22,12 +22,23 @@ import pymysql
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 import rds_tls
 from tests.conftest import REGION, Pki
 from tests.support import ROOT
-from tests.support.local_rds import Authority, Credentials, KeyType, MariaDbServer, PostgresServer, process
+from tests.support.local_rds import (
+    Authority,
+    Credentials,
+    KeyType,
+    MariaDbServer,
+    MySqlCompatibleServer,
+    MySqlServer,
+    PostgresServer,
+    process,
+)
+from tests.support.local_rds.kinds import MYSQL_SERVERS, POSTGRES_SERVERS, Server, find_mysql
 from tests.support.local_rds.pki import unverified_context
 from tests.support.local_rds.process import GO, WAIT, Home, ServerError, find_program, missing_packages
 
@@ -61,7 +72,7 @@ def ask_postgres(server: PostgresServer, host: str, **options: object) -> tuple[
         return connection.execute("SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()").fetchone()
 
 
-def ask_mariadb(server: MariaDbServer, host: str, context: ssl.SSLContext | None) -> str:
+def ask_mysql(server: MySqlCompatibleServer, host: str, context: ssl.SSLContext | None) -> str:
     """Log in by password over a socket to the server and ask which TLS version it sees; empty without TLS."""
     login: dict[str, Any] = {"user": server.user, "password": server.password, "database": server.database}
     login |= {"ssl": context} if context else {"ssl_disabled": True}
@@ -72,14 +83,14 @@ def ask_mariadb(server: MariaDbServer, host: str, context: ssl.SSLContext | None
         return str((cursor.fetchone() or ("", "no answer"))[1])
 
 
-def leaf_of_mariadb(server: MariaDbServer) -> bytes | None:
-    """Give the leaf certificate that a new connection gets."""
+def chain_of_mysql(server: MySqlCompatibleServer) -> list[bytes]:
+    """Give the certificates that a new connection gets, leaf first, in DER."""
     connection: Any = pymysql.connect(
         host=server.host, port=server.port, user=server.user, password=server.password, ssl=unverified_context()
     )
     with connection:
-        leaf: bytes | None = connection._sock.getpeercert(binary_form=True)
-        return leaf
+        chain = connection._sock._sslobj.get_unverified_chain()  # public from Python 3.13 on
+        return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in chain]
 
 
 def published_root(key_type: KeyType) -> x509.Certificate:
@@ -154,10 +165,10 @@ def test_good_chain_connects_to_postgres(postgres: PostgresServer, pki: Pki, hos
 
 
 @pytest.mark.parametrize("host", NAMES)
-def test_good_chain_connects_to_mariadb(mariadb: MariaDbServer, pki: Pki, host: str) -> None:
+def test_good_chain_connects_to_mysql(mysql: MySqlCompatibleServer, pki: Pki, host: str) -> None:
     """A context with strict verification accepts every name of the leaf, for every key type."""
-    mariadb.present(pki.authority.issue(NAMES))
-    assert ask_mariadb(mariadb, host, strict_context(pki.authority)) == "TLSv1.3"
+    mysql.present(pki.authority.issue(NAMES))
+    assert ask_mysql(mysql, host, strict_context(pki.authority)) == "TLSv1.3"
 
 
 # What a server presents, and the OpenSSL verify code (x509_vfy.h) with which it must be refused.
@@ -174,13 +185,13 @@ FLAWS: dict[str, tuple[Callable[[Authority], Credentials], int]] = {
 
 @pytest.mark.parametrize(("make", "code"), FLAWS.values(), ids=FLAWS)
 def test_flaw_is_the_one_asked_for(
-    mariadb: MariaDbServer, pki: Pki, make: Callable[[Authority], Credentials], code: int
+    mysql: MySqlCompatibleServer, pki: Pki, make: Callable[[Authority], Credentials], code: int
 ) -> None:
     """Each kind of bad certificate fails for its own reason and no other."""
-    mariadb.present(make(pki.authority))
+    mysql.present(make(pki.authority))
     context = strict_context(pki.authority)
     with pytest.raises(pymysql.err.OperationalError) as caught:
-        ask_mariadb(mariadb, WRITER, context)
+        ask_mysql(mysql, WRITER, context)
     refusal = caught.value.__context__
     assert isinstance(refusal, ssl.SSLCertVerificationError)
     assert refusal.verify_code == code
@@ -214,11 +225,31 @@ def test_postgres_waits_for_the_newest_leaf(
     assert "received SIGHUP" in str(caught.value)
 
 
-def test_mariadb_presents_the_newest_leaf(mariadb: MariaDbServer, pki: Pki) -> None:
-    """A new connection gets the leaf presented last."""
-    for credentials in (pki.authority.issue(NAMES), pki.authority.issue(NAMES)):
-        mariadb.present(credentials)
-        assert leaf_of_mariadb(mariadb) == credentials.leaf_der
+def test_mysql_presents_the_newest_chain(mysql: MySqlCompatibleServer, pki: Pki) -> None:
+    """A new connection gets the chain presented last, and nothing that the server knows besides."""
+    flawed = [make(pki.authority) for make, _ in FLAWS.values()]
+    for credentials in (pki.authority.issue(NAMES), pki.authority.issue(NAMES), *flawed, pki.authority.issue(NAMES)):
+        mysql.present(credentials)
+        sent = x509.load_pem_x509_certificates(credentials.chain_pem)
+        assert chain_of_mysql(mysql) == [certificate.public_bytes(Encoding.DER) for certificate in sent]
+
+
+def test_good_chain_needs_no_restart(mysql: MySqlCompatibleServer, pki: Pki) -> None:
+    """A chain that a server can verify itself is taken while it runs, so that connections live on."""
+    mysql.present(pki.authority.issue(NAMES))
+    running = mysql._home._server
+    for credentials in (pki.authority.issue(NAMES), pki.authority.issue([OTHER]), pki.authority.self_signed(NAMES)):
+        mysql.present(credentials)
+        assert mysql._home._server is running
+
+
+def test_chain_that_is_not_taken_is_an_error(
+    mysql: MySqlCompatibleServer, pki: Pki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What keeps a server from taking a chain, besides that it cannot verify it, is not passed over."""
+    monkeypatch.setattr(mysql, "password", "wrong")
+    with pytest.raises(pymysql.err.OperationalError, match="Access denied"):
+        mysql.present(pki.authority.issue(NAMES))
 
 
 def test_postgres_without_tls_takes_a_plain_login(postgres: PostgresServer) -> None:
@@ -229,26 +260,26 @@ def test_postgres_without_tls_takes_a_plain_login(postgres: PostgresServer) -> N
         ask_postgres(postgres, WRITER, sslmode="require")
 
 
-def test_mariadb_without_tls_takes_a_plain_login(mariadb_without_tls: MariaDbServer) -> None:
+def test_mysql_without_tls_takes_a_plain_login(mysql_without_tls: MySqlCompatibleServer) -> None:
     """With TLS off a client that allows plain text gets in, and one with a context does not."""
-    assert ask_mariadb(mariadb_without_tls, WRITER, None) == ""
+    assert ask_mysql(mysql_without_tls, WRITER, None) == ""
     with pytest.raises(pymysql.err.OperationalError, match="SSL"):
-        ask_mariadb(mariadb_without_tls, WRITER, unverified_context())
+        ask_mysql(mysql_without_tls, WRITER, unverified_context())
 
 
-def test_plain_logins_work_beside_tls(postgres: PostgresServer, mariadb: MariaDbServer, pki: Pki) -> None:
+def test_plain_logins_work_beside_tls(postgres: PostgresServer, mysql: MySqlCompatibleServer, pki: Pki) -> None:
     """With TLS on neither server insists on it, so encryption is the client's own doing."""
     postgres.present(pki.authority.issue(NAMES))
     assert ask_postgres(postgres, WRITER, sslmode="disable") == (False, None)
-    assert ask_mariadb(mariadb, WRITER, None) == ""
+    assert ask_mysql(mysql, WRITER, None) == ""
 
 
-def test_wrong_password_is_refused(postgres: PostgresServer, mariadb: MariaDbServer) -> None:
+def test_wrong_password_is_refused(postgres: PostgresServer, mysql: MySqlCompatibleServer) -> None:
     """Both servers check the password, so a login in these tests means something."""
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         ask_postgres(postgres, WRITER, password="wrong")  # noqa: S106 - wrong on purpose
     with pytest.raises(pymysql.err.OperationalError, match="Access denied"):
-        pymysql.connect(host=mariadb.host, port=mariadb.port, user=mariadb.user, password="wrong", ssl_disabled=True)  # noqa: S106 - wrong on purpose
+        pymysql.connect(host=mysql.host, port=mysql.port, user=mysql.user, password="wrong", ssl_disabled=True)  # noqa: S106 - wrong on purpose
 
 
 def test_postgres_speaks_tls_1_1_alone(postgres: PostgresServer, pki: Pki) -> None:
@@ -261,34 +292,35 @@ def test_postgres_speaks_tls_1_1_alone(postgres: PostgresServer, pki: Pki) -> No
         ask_postgres(postgres, WRITER, sslmode="require", ssl_min_protocol_version="TLSv1.2")
 
 
-def test_mariadb_speaks_tls_1_1_alone(mariadb_with_tls_1_1: MariaDbServer, pki: Pki) -> None:
+def test_mysql_speaks_tls_1_1_alone(mysql_with_tls_1_1: MySqlCompatibleServer, pki: Pki) -> None:
     """A client that allows TLS 1.1 logs in over TLS 1.1, and one from 1.2 on fails."""
     credentials = pki.authority.issue(NAMES)
-    mariadb_with_tls_1_1.present(credentials)
-    assert ask_mariadb(mariadb_with_tls_1_1, WRITER, unverified_context()) == "TLSv1.1"
-    assert leaf_of_mariadb(mariadb_with_tls_1_1) == credentials.leaf_der
+    mysql_with_tls_1_1.present(credentials)
+    assert ask_mysql(mysql_with_tls_1_1, WRITER, unverified_context()) == "TLSv1.1"
+    assert chain_of_mysql(mysql_with_tls_1_1)[0] == credentials.leaf_der
     modern = unverified_context()
     modern.minimum_version = ssl.TLSVersion.TLSv1_2
     with pytest.raises(pymysql.err.OperationalError, match="PROTOCOL_VERSION"):
-        ask_mariadb(mariadb_with_tls_1_1, WRITER, modern)
+        ask_mysql(mysql_with_tls_1_1, WRITER, modern)
 
 
-def test_server_without_tls_presents_nothing(mariadb_without_tls: MariaDbServer, pki: Pki) -> None:
-    """Asking a MariaDB server without TLS to present a certificate is an error that says what to change."""
+def test_server_without_tls_presents_nothing(mysql_without_tls: MySqlCompatibleServer, pki: Pki) -> None:
+    """Asking a MySQL server without TLS to present a certificate is an error that says what to change."""
     with pytest.raises(ValueError, match="another tls="):
-        mariadb_without_tls.present(pki.authority.issue(NAMES))
+        mysql_without_tls.present(pki.authority.issue(NAMES))
 
 
-@pytest.mark.parametrize("server_class", [PostgresServer, MariaDbServer])
-def test_taken_port_is_replaced(
-    server_class: type[PostgresServer | MariaDbServer], monkeypatch: pytest.MonkeyPatch
-) -> None:
+every_kind = pytest.mark.parametrize("kind", [*POSTGRES_SERVERS, *MYSQL_SERVERS], ids=lambda kind: kind.title)
+
+
+@every_kind
+def test_taken_port_is_replaced(kind: type[Server], monkeypatch: pytest.MonkeyPatch) -> None:
     """When somebody takes the port first, the server starts on another; afterwards nothing of it is left."""
     free = process.free_port()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ports = iter([taken.getsockname()[1], free])
         monkeypatch.setattr(process, "free_port", lambda: next(ports))
-        with server_class() as server:
+        with kind() as server:
             assert server.port == free
             socket.create_connection((server.host, server.port)).close()
             path = server._home.path
@@ -342,28 +374,73 @@ def test_failed_preparation_shows_the_output() -> None:
         home.close()
 
 
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
+    """A machine that has no programs but those that are put there, each with what it answers to --version."""
+    monkeypatch.setattr(process, "PLACES", ())
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    def put(*names: str, answer: str = "", folder: str = "") -> None:
+        for name in names:
+            path = tmp_path / folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(f'#!/bin/sh\n[ "$2" = --version ] && echo "{path}  {answer}"\n')
+            path.chmod(0o700)
+
+    return put
+
+
+POSTGRES_PROGRAMS = ("initdb", "postgres")
+MARIADB_PROGRAMS = ("mariadb-install-db", "mariadbd")
+MYSQL_ANSWER = "Ver 9.7.4-2 for Linux on x86_64 ((Debian))"
+MARIADB_ANSWER = "Ver 10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)"
+
+
 @pytest.mark.parametrize(
-    ("server_class", "apt", "dnf", "brew"),
+    ("kind", "apt", "dnf", "brew"),
     [
         (PostgresServer, "postgresql", "postgresql-server", "postgresql@17"),
         (MariaDbServer, "mariadb-server", "mariadb-server", "mariadb"),
+        (MySqlServer, "mysql-server", "mysql-server", "mysql"),
     ],
 )
-def test_missing_program_names_its_packages(
-    server_class: type[PostgresServer | MariaDbServer],
-    apt: str,
-    dnf: str,
-    brew: str,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
+@pytest.mark.usefixtures("machine")
+def test_missing_program_names_its_packages(kind: type[Server], apt: str, dnf: str, brew: str) -> None:
     """Without the database installed, starting it says what to install with apt, dnf and brew."""
-    monkeypatch.setattr(process, "PLACES", ())
-    monkeypatch.setenv("PATH", str(tmp_path))
     packages = f"apt-get install {apt}, dnf install {dnf}, brew install {brew}"
-    with pytest.raises(FileNotFoundError, match=packages), server_class():
+    with pytest.raises(FileNotFoundError, match=packages), kind():
         pass
-    assert missing_packages() == ["mariadb-server", "postgresql"]
+
+
+def test_one_of_mariadb_and_mysql_is_enough(machine: Callable[..., None]) -> None:
+    """MariaDB is asked for where there is neither, and what there is, is what the tests run on."""
+    assert (missing_packages(), find_mysql()) == (["mariadb-server", "postgresql"], (MariaDbServer,))
+    machine(*POSTGRES_PROGRAMS)
+    assert (missing_packages(), find_mysql()) == (["mariadb-server"], (MariaDbServer,))
+    machine("mysqld", answer=MYSQL_ANSWER)
+    assert (missing_packages(), find_mysql()) == ([], (MySqlServer,))
+    machine(*MARIADB_PROGRAMS)
+    assert (missing_packages(), find_mysql()) == ([], (MariaDbServer, MySqlServer))
+
+
+@pytest.mark.parametrize("answer", [MARIADB_ANSWER, "Ver unknown", ""], ids=["MariaDB", "no number", "nothing"])
+def test_mysqld_that_is_not_mysqls_is_none(machine: Callable[..., None], answer: str) -> None:
+    """A mysqld that does not say that it is MySQL's, such as Debian's link to MariaDB's, does not count."""
+    machine("mysqld", *MARIADB_PROGRAMS, answer=answer)
+    with pytest.raises(FileNotFoundError, match="apt-get install mysql-server"):
+        find_program("mysqld")
+    assert find_mysql() == (MariaDbServer,)
+
+
+def test_mysqld_behind_mariadbs_is_found(
+    machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What stands first on PATH and does not count hides nothing that stands behind it, whatever its folder's name."""
+    first, second = tmp_path / "first", tmp_path / "next-to-MariaDB"
+    machine("mysqld", answer=MARIADB_ANSWER, folder=first.name)
+    machine("mysqld", answer=MYSQL_ANSWER, folder=second.name)
+    monkeypatch.setenv("PATH", f"{first}{os.pathsep}{second}")
+    assert find_program("mysqld") == str(second / "mysqld")
 
 
 def test_newest_version_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -401,10 +478,11 @@ def run_to_be_killed(*task: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("end", [subprocess.Popen[str].kill, subprocess.Popen[str].terminate], ids=["KILL", "TERM"])
-@pytest.mark.parametrize(("server", "homes"), [("PostgresServer", 1), ("MariaDbServer", 2)])
-def test_killed_run_leaves_nothing(server: str, homes: int, end: Callable[[subprocess.Popen[str]], None]) -> None:
+@every_kind
+def test_killed_run_leaves_nothing(kind: type[Server], end: Callable[[subprocess.Popen[str]], None]) -> None:
     """A run that is killed takes its server, and every folder of its own, with it: the template too."""
-    with run_to_be_killed("serve", server) as run:
+    homes = 1 if kind is PostgresServer else 2
+    with run_to_be_killed("serve", kind.__name__) as run:
         assert run.stdout is not None
         port, path = run.stdout.readline().split()
         folder = Path(path).parent

@@ -12,13 +12,12 @@ from rds_tls.roots.anchors import Anchors
 from rds_tls.roots.lookup import obtain_anchors
 from rds_tls.settings import Settings
 from tests.conftest import REGION, Pki
-from tests.support.local_rds import KeyType, MariaDbServer, PostgresServer
+from tests.support.local_rds import KeyType, MySqlCompatibleServer, PostgresServer
+from tests.support.local_rds.kinds import Server
 
 HOST = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 
 GLOBAL_WRITER = "orders.global-abc123def456.global.rds.amazonaws.com"
-
-Server = PostgresServer | MariaDbServer
 
 
 @pytest.fixture
@@ -35,10 +34,10 @@ def postgres(postgres: PostgresServer, pki: Pki) -> PostgresServer:
 
 
 @pytest.fixture
-def mariadb(mariadb: MariaDbServer, pki: Pki) -> MariaDbServer:
-    """MariaDB with a certificate for the endpoint."""
-    mariadb.present(pki.authority.issue([HOST, GLOBAL_WRITER]))
-    return mariadb
+def mysql(mysql: MySqlCompatibleServer, pki: Pki) -> MySqlCompatibleServer:
+    """MySQL, or what speaks like it, with a certificate for the endpoint."""
+    mysql.present(pki.authority.issue([HOST, GLOBAL_WRITER]))
+    return mysql
 
 
 def target(server: Server, settings: Settings) -> Target:

@@ -20,7 +20,7 @@ from rds_tls.drivers import pymysql as pymysql_adapter
 from rds_tls.settings import Settings
 from tests.conftest import Pki
 from tests.connect.connections.conftest import GLOBAL_WRITER, HOST, connect_async, target, target_anchors
-from tests.support.local_rds import MariaDbServer, PostgresServer
+from tests.support.local_rds import MySqlCompatibleServer, PostgresServer
 
 # One thing besides what the arguments of ours say, each of which a leftover or a bug of a driver's could change.
 DEVIATIONS: dict[str, dict[str, Any]] = {
@@ -116,24 +116,24 @@ def permissive(_: Settings) -> dict[str, Any]:
     ids=["plain", "own context", "other name"],
 )
 def test_unverified_mysql_connection_is_closed(
-    mariadb: MariaDbServer, pki: Pki, options: Callable[[Settings], dict[str, Any]]
+    mysql: MySqlCompatibleServer, pki: Pki, options: Callable[[Settings], dict[str, Any]]
 ) -> None:
     """A connection without TLS, with a context of somebody else's, or of another name does not pass the check."""
-    assert_refused_and_closed(mariadb, pki, options(pki.settings))
+    assert_refused_and_closed(mysql, pki, options(pki.settings))
 
 
-def test_old_tls_to_mysql_is_closed(mariadb_with_tls_1_1: MariaDbServer, pki: Pki) -> None:
+def test_old_tls_to_mysql_is_closed(mysql_with_tls_1_1: MySqlCompatibleServer, pki: Pki) -> None:
     """Even with one of our contexts, should it ever let TLS 1.1 through, the connection does not pass the check."""
-    mariadb_with_tls_1_1.present(pki.authority.issue([HOST]))
+    mysql_with_tls_1_1.present(pki.authority.issue([HOST]))
     context = TunnelContext(target_anchors(pki.settings), HOST)
     own = _ssl._SSLContext  # below the seal, where no program comes by chance
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         own.minimum_version.__set__(context, ssl.TLSVersion.TLSv1_1)  # type: ignore[attr-defined]
     own.set_ciphers(context, "ALL:@SECLEVEL=0")
-    assert_refused_and_closed(mariadb_with_tls_1_1, pki, {"ssl": context})
+    assert_refused_and_closed(mysql_with_tls_1_1, pki, {"ssl": context})
 
 
-def assert_refused_and_closed(server: MariaDbServer, pki: Pki, options: dict[str, Any]) -> None:
+def assert_refused_and_closed(server: MySqlCompatibleServer, pki: Pki, options: dict[str, Any]) -> None:
     """Connect with PyMySQL's own connect, and see the check refuse and close what came of it."""
     connection = pymysql.connect(
         host=server.host, port=server.port, user=server.user, password=server.password, **options
@@ -155,9 +155,11 @@ def test_postgres_helper_checks_what_it_returns(
         connect(HOST, settings=pki.settings, **login)
 
 
-def test_mysql_helper_checks_what_it_returns(mariadb: MariaDbServer, pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mysql_helper_checks_what_it_returns(
+    mysql: MySqlCompatibleServer, pki: Pki, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Should the arguments ever fail to bring TLS about, the helper returns nothing."""
-    plain = {"host": mariadb.host, "port": mariadb.port, "ssl_disabled": True}
+    plain = {"host": mysql.host, "port": mysql.port, "ssl_disabled": True}
     monkeypatch.setattr(pymysql_adapter, "kwargs", lambda _: plain)
     with pytest.raises(rds_tls.UnverifiedConnectionError):
-        rds_tls.connect_mysql(HOST, user=mariadb.user, password=mariadb.password, settings=pki.settings)
+        rds_tls.connect_mysql(HOST, user=mysql.user, password=mysql.password, settings=pki.settings)

@@ -13,7 +13,7 @@ import rds_tls
 from rds_tls.drivers import pymysql as pymysql_adapter
 from tests.conftest import REGION, Pki
 from tests.connect.connections.conftest import GLOBAL_WRITER, HOST, connect_async, target
-from tests.support.local_rds import MariaDbServer, PostgresServer
+from tests.support.local_rds import MySqlCompatibleServer, PostgresServer
 
 
 @pytest.fixture
@@ -47,10 +47,10 @@ def test_postgres_is_dialled_by_its_name(postgres: PostgresServer, pki: Pki, mon
 
 
 @pytest.mark.usefixtures("loopback_resolver")
-def test_mysql_is_dialled_by_its_name(mariadb: MariaDbServer, pki: Pki) -> None:
+def test_mysql_is_dialled_by_its_name(mysql: MySqlCompatibleServer, pki: Pki) -> None:
     """Without via= PyMySQL dials the endpoint's name and port."""
     with rds_tls.connect_mysql(
-        HOST, user=mariadb.user, password=mariadb.password, port=mariadb.port, settings=pki.settings
+        HOST, user=mysql.user, password=mysql.password, port=mysql.port, settings=pki.settings
     ) as connection:
         assert connection.host == HOST
 
@@ -127,18 +127,18 @@ def test_event_loop_goes_on_while_a_refusal_is_explained(
     assert asyncio.run(connect()) == [True]
 
 
-def test_mysql_reconnects_through_its_tunnel(mariadb: MariaDbServer, pki: Pki) -> None:
+def test_mysql_reconnects_through_its_tunnel(mysql: MySqlCompatibleServer, pki: Pki) -> None:
     """A reconnect of PyMySQL's goes through the tunnel again and verifies the endpoint again."""
     connection = rds_tls.connect_mysql(
         HOST,
-        user=mariadb.user,
-        password=mariadb.password,
-        via=(mariadb.host, mariadb.port),
+        user=mysql.user,
+        password=mysql.password,
+        via=(mysql.host, mysql.port),
         settings=pki.settings,
     )
     connection.close()
     connection.connect()
-    pymysql_adapter.verify(connection, target(mariadb, pki.settings), {})
+    pymysql_adapter.verify(connection, target(mysql, pki.settings), {})
     connection.close()
 
 

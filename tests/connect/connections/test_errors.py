@@ -16,14 +16,14 @@ from rds_tls.settings import Settings
 from tests.conftest import OFFLINE, Pki
 from tests.connect.connections.conftest import HOST, connect_async
 from tests.support import ROOT
-from tests.support.local_rds import MariaDbServer, PostgresServer
+from tests.support.local_rds import MySqlCompatibleServer, PostgresServer
 
 CANARY = "c4n4ry-p4ssw0rd"
 
 
-def test_other_errors_stay_bare(postgres: PostgresServer, mariadb: MariaDbServer, pki: Pki) -> None:
+def test_other_errors_stay_bare(postgres: PostgresServer, mysql: MySqlCompatibleServer, pki: Pki) -> None:
     """A wrong password is no matter of TLS: the driver's error passes without a note."""
-    for connect, server in ((rds_tls.connect_postgres, postgres), (rds_tls.connect_mysql, mariadb)):
+    for connect, server in ((rds_tls.connect_postgres, postgres), (rds_tls.connect_mysql, mysql)):
         via = (server.host, server.port)
         with pytest.raises((psycopg.OperationalError, pymysql.err.OperationalError)) as caught:
             connect(HOST, user=server.user, password="wrong", via=via, settings=pki.settings)  # noqa: S106 - a wrong one, on purpose

@@ -19,7 +19,7 @@ from tests.hostile import mysql as hostile_mysql
 from tests.hostile import postgres as hostile_postgres
 from tests.hostile.stage import EMPTY_STAGE, Stage
 from tests.hostile.wire import Wire, listening
-from tests.support.local_rds import KeyType, MariaDbServer, PostgresServer
+from tests.support.local_rds import KeyType, MySqlCompatibleServer, PostgresServer
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,10 @@ def test_connect_timeout_bounds_a_mysql_server_that_stalls(script: Callable[[Wir
     waiting.join()
 
 
-def test_timeouts_of_the_login_end_with_it(mariadb: MariaDbServer, pki: Pki) -> None:
+def test_timeouts_of_the_login_end_with_it(mysql: MySqlCompatibleServer, pki: Pki) -> None:
     """Queries wait as long as the caller's own read_timeout says, which is for ever unless given."""
-    login: dict[str, Any] = {"user": mariadb.user, "password": mariadb.password, "settings": pki.settings}
-    via = (mariadb.host, mariadb.port)
+    login: dict[str, Any] = {"user": mysql.user, "password": mysql.password, "settings": pki.settings}
+    via = (mysql.host, mysql.port)
     with rds_tls.connect_mysql(HOST, via=via, connect_timeout=0.2, **login) as connection:
         connection.query("DO SLEEP(0.4)")
     connection = rds_tls.connect_mysql(HOST, via=via, read_timeout=0.2, **login)

@@ -14,10 +14,9 @@ import pytest
 import rds_tls
 from tests.roots.conftest import Step, Thread
 from tests.support.local_https import LocalHttps
-from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.support.local_rds import Authority, KeyType
+from tests.support.local_rds.kinds import Server
 from tests.support.trust_store import HOST, REGION, TrustStore
-
-Server = PostgresServer | MariaDbServer
 
 
 @pytest.fixture(scope="module")

@@ -19,9 +19,11 @@ from rds_tls.connect.request import Request
 from rds_tls.drivers import POSTGRES, Target, sync_adapter
 from rds_tls.drivers import pymysql as pymysql_adapter
 from rds_tls.roots import background
-from tests.roots.healing.conftest import Server, login
+from tests.roots.healing.conftest import login
 from tests.support.local_https import reply
-from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.support.local_rds import Authority, KeyType, MySqlCompatibleServer, PostgresServer
+from tests.support.local_rds.kinds import MYSQL_SERVERS, POSTGRES_SERVERS, Server
+from tests.support.matrix import on_each_server
 from tests.support.trust_store import HOST, OF_REGION, REGION, TrustStore
 
 
@@ -45,27 +47,17 @@ def pymysql_connect(server: Server, settings: rds_tls.Settings, host: str = HOST
     rds_tls.connect_mysql(host, database=server.database, **login(server, settings)).close()
 
 
-HELPERS = {"psycopg": psycopg_connect, "psycopg-async": psycopg_async, "pymysql": pymysql_connect}
-
 Helper = Callable[..., None]
+HELPERS: dict[str, Helper] = {"psycopg": psycopg_connect, "psycopg-async": psycopg_async, "pymysql": pymysql_connect}
+
+every_helper = on_each_server(
+    "helper", HELPERS, lambda helper: MYSQL_SERVERS if helper is pymysql_connect else POSTGRES_SERVERS
+)
 
 DRIVER_ERRORS = (psycopg.OperationalError, pymysql.err.OperationalError)
 
 
-@pytest.fixture(params=list(HELPERS.values()), ids=list(HELPERS))
-def helper(request: pytest.FixtureRequest) -> Helper:
-    """Each way to connect."""
-    chosen: Helper = request.param
-    return chosen
-
-
-@pytest.fixture
-def server(request: pytest.FixtureRequest, helper: Helper) -> Server:
-    """The server that the way to connect needs."""
-    found: Server = request.getfixturevalue("mariadb" if helper is pymysql_connect else "postgres")
-    return found
-
-
+@every_helper
 def test_rotated_root_heals(helper: Helper, server: Server, store: TrustStore, new: Authority) -> None:
     """The first connect after a rotation downloads once and succeeds; the next ones ask for nothing."""
     server.present(new.issue([HOST]))
@@ -86,6 +78,7 @@ def test_lying_etag_does_not_stop_healing(postgres: PostgresServer, store: Trust
     assert "If-None-Match" not in store.server.seen[0].headers
 
 
+@every_helper
 def test_64_connects_heal_with_one_download(helper: Helper, server: Server, store: TrustStore, new: Authority) -> None:
     """Threads that meet the new root together wait for one download, and all connect."""
     server.present(new.issue([HOST]))
@@ -99,6 +92,7 @@ def days(count: int) -> datetime:
     return datetime.now(UTC) + timedelta(days=count)
 
 
+@every_helper
 def test_only_an_unknown_root_heals(helper: Helper, server: Server, store: TrustStore, old: Authority) -> None:
     """A wrong name, an expired, an early and a self-signed leaf are refused without a download."""
     for credentials in (
@@ -113,6 +107,7 @@ def test_only_an_unknown_root_heals(helper: Helper, server: Server, store: Trust
     assert store.asked == []
 
 
+@every_helper
 def test_foreign_root_asks_once_in_ten_minutes(helper: Helper, server: Server, store: TrustStore) -> None:
     """A root that the newest bundle lacks too stays refused, and costs one download for all the attempts."""
     server.present(Authority(REGION, KeyType.ECC384).issue([HOST]))
@@ -141,6 +136,7 @@ def test_ten_minutes_later_it_asks_again(
     assert store.asked == [OF_REGION, OF_REGION]
 
 
+@every_helper
 @pytest.mark.parametrize("choice", ["offline", "ca_file"])
 def test_no_healing_against_the_callers_choice(
     helper: Helper, server: Server, store: TrustStore, old: Authority, new: Authority, tmp_path: Path, choice: str
@@ -203,10 +199,10 @@ def test_second_attempt_dials_what_the_first_one_did(
 
 
 def test_second_attempt_that_cannot_be_made_hides_no_error(
-    mariadb: MariaDbServer, store: TrustStore, new: Authority, monkeypatch: pytest.MonkeyPatch
+    mysql: MySqlCompatibleServer, store: TrustStore, new: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where no context comes of the newer roots, the first error stands, with its note."""
-    mariadb.present(new.issue([HOST]))
+    mysql.present(new.issue([HOST]))
     kwargs, made = pymysql_adapter.kwargs, []
 
     def once(target: Target) -> dict[str, Any]:
@@ -217,6 +213,6 @@ def test_second_attempt_that_cannot_be_made_hides_no_error(
 
     monkeypatch.setattr(pymysql_adapter, "kwargs", once)
     with pytest.raises(pymysql.err.OperationalError, match="certificate verify failed") as caught:
-        pymysql_connect(mariadb, store.settings)
+        pymysql_connect(mysql, store.settings)
     assert len(made) == 2
     assert len(caught.value.__notes__) == 1

@@ -11,18 +11,18 @@ import pytest
 import rds_tls
 from tests.roots.conftest import Step, Thread
 from tests.roots.healing.conftest import login
-from tests.support.local_rds import Authority, MariaDbServer
+from tests.support.local_rds import Authority, MySqlCompatibleServer
 from tests.support.trust_store import HOST, OF_REGION, REGION, TrustStore
 
 
 def test_context_in_a_driver_heals_for_the_next(
-    mariadb: MariaDbServer, store: TrustStore, new: Authority, wait_for_healing: Step
+    mysql: MySqlCompatibleServer, store: TrustStore, new: Authority, wait_for_healing: Step
 ) -> None:
     """A driver that was given the context fails once; the context that is given out next knows the new root."""
-    mariadb.present(new.issue([HOST]))
+    mysql.present(new.issue([HOST]))
 
     def connect() -> None:
-        options = rds_tls.mysql_kwargs(HOST, **login(mariadb, store.settings))
+        options = rds_tls.mysql_kwargs(HOST, **login(mysql, store.settings))
         pymysql.connect(**options).close()
 
     with pytest.raises(pymysql.err.OperationalError):
