@@ -1,8 +1,8 @@
 """The main job on this machine: verified connections to both engines, and the same ones refused.
 
-It starts PostgreSQL and MariaDB on free loopback ports with certificates of RDS's own profile, from a certificate
-authority made for this run. ``via=`` plays the tunnel: each server is dialled on 127.0.0.1 and has to prove that
-it is the Aurora endpoint. Run it with ``python3 -m nox -s demo``.
+It starts PostgreSQL, and MariaDB or MySQL or both, on free loopback ports with certificates of RDS's own profile, from
+a certificate authority made for this run. ``via=`` plays the tunnel: each server is dialled on 127.0.0.1 and has to
+prove that it is the Aurora endpoint. Run it with ``python3 -m nox -s demo``.
 """
 
 import socket
@@ -17,13 +17,13 @@ from cryptography import x509
 
 import rds_tls
 from rds_tls.roots.ca_names import ca_id_of
-from tests.support.local_rds import Authority, Credentials, KeyType, MariaDbServer, PostgresServer
+from tests.support.local_rds import Authority, Credentials, KeyType, PostgresServer
+from tests.support.local_rds.kinds import MYSQL_SERVERS, Server
 from tests.support.local_rds.postgres import SSL_REQUEST
 
 HOST = "demo.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 WRONG_HOST = "other.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 
-Server = PostgresServer | MariaDbServer
 Connect = Callable[..., Any]
 
 
@@ -97,7 +97,7 @@ def show(
 
 
 def main() -> None:
-    """Show both engines, with roots made for this run and then with the roots of the real eu-west-1."""
+    """Show every engine, with roots made for this run and then with the roots of the real eu-west-1."""
     authority = Authority("eu-west-1", KeyType.RSA2048)
     credentials: Credentials = authority.issue([HOST, HOST.replace("cluster-", "cluster-ro-")])
     with tempfile.TemporaryDirectory() as folder:
@@ -113,16 +113,18 @@ def main() -> None:
                 lambda _: postgres_socket(postgres.port, own),
                 own,
             )
-        with MariaDbServer() as mariadb:
-            mariadb.present(credentials)
-            show(
-                "Aurora MySQL",
-                mariadb,
-                partial(rds_tls.connect_mysql, database=mariadb.database),
-                lambda connection: connection._sock,  # noqa: SLF001 - there is no public way to it
-                own,
-            )
-    print("Both connections were verified, and all four that should be refused were refused.")
+        for kind in MYSQL_SERVERS:
+            with kind() as mysql:
+                mysql.present(credentials)
+                show(
+                    "Aurora MySQL",
+                    mysql,
+                    partial(rds_tls.connect_mysql, database=mysql.database),
+                    lambda connection: connection._sock,  # noqa: SLF001 - there is no public way to it
+                    own,
+                )
+    connected, refused = ("Both", "four") if len(MYSQL_SERVERS) == 1 else ("All three", "six")
+    print(f"{connected} connections were verified, and all {refused} that should be refused were refused.")
 
 
 if __name__ == "__main__":
