@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import calls, cold, connects, imports, instructions, load, machine
@@ -27,16 +27,17 @@ QUICK = 0.2
 def main() -> None:
     """Run what the command line asks for."""
     options = parse_arguments()
-    print(*(f"{name:28} {value or 'not installed'}" for name, value in machine.describe().items()), sep="\n")
     tables: list[Table] = []
     with set_stage() as stage:
+        facts = machine.describe() | connects.server_versions(stage)
+        print(*(f"{name:28} {value or 'not installed'}" for name, value in facts.items()), sep="\n")
         for group in options.groups or GROUPS:
             for table in GROUPS[group].measure(stage, QUICK if options.quick else 1.0):
                 print(f"\n{table}", flush=True)
                 tables.append(table)
     verdicts = judge(tables)
     print("\ngoals (quiet ratios: 10th percentiles compared)", *verdicts, sep="\n")
-    RESULTS.write_text(json.dumps(as_json(tables, verdicts), indent=2) + "\n")
+    RESULTS.write_text(json.dumps(as_json(facts, tables, verdicts), indent=2) + "\n")
     if options.check and not all(verdict.kept for verdict in verdicts):
         raise SystemExit(1)
 
@@ -53,10 +54,10 @@ def parse_arguments() -> argparse.Namespace:
     return options
 
 
-def as_json(tables: Sequence[Table], verdicts: Sequence[Verdict]) -> dict[str, object]:
+def as_json(facts: Mapping[str, str | None], tables: Sequence[Table], verdicts: Sequence[Verdict]) -> dict[str, object]:
     """Give everything that is printed, for a program."""
     return {
-        "machine": machine.describe(),
+        "machine": facts,
         "tables": [
             {"title": table.title, "unit": table.unit, "cases": table.summary(), "notes": table.notes}
             for table in tables

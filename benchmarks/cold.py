@@ -11,7 +11,7 @@ from benchmarks.measure import Case, Table, take_turns
 from benchmarks.processes import knows_peak, run
 from benchmarks.stage import NOT_PREFETCHED, ROOT, SHIPPED_HOST, Stage
 from tests.support.local_https import LocalHttps
-from tests.support.local_rds import MariaDbServer, PostgresServer
+from tests.support.local_rds.kinds import Server
 from tests.support.trust_store import HOST, REGION, TrustStore
 
 POSTGRES = "First connect of a process, PostgreSQL"
@@ -27,8 +27,6 @@ PYMYSQL = "PyMySQL, regional context by hand"
 THERE = "trust store answers"
 BLACKHOLED = "trust store never answers"
 OFFLINE = "no refresh"
-
-Server = PostgresServer | MariaDbServer
 
 # What benchmarks/programs/first_connect.py calls each way.
 BY_HAND = {POSTGRES: "psycopg_by_hand", MYSQL: "pymysql_by_hand"}

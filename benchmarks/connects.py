@@ -14,7 +14,7 @@ import rds_tls
 from benchmarks.machine import AWS_WRAPPER, version
 from benchmarks.measure import Case, Table, take_turns
 from benchmarks.stage import Stage
-from tests.support.local_rds import MariaDbServer, PostgresServer
+from tests.support.local_rds.kinds import Server
 from tests.support.trust_store import HOST
 
 POSTGRES = "Connect, PostgreSQL"
@@ -111,7 +111,21 @@ def mysql_login(stage: Stage) -> dict[str, Any]:
     return {**_login(stage.mysql), "database": stage.mysql.database}
 
 
-def _login(server: PostgresServer | MariaDbServer) -> dict[str, Any]:
+def server_versions(stage: Stage) -> dict[str, str]:
+    """Give what each server says of itself."""
+    with psycopg.connect(**verified(stage)) as postgres:
+        of_postgres = postgres.info.parameter_status("server_version")
+    mysql: pymysql.Connection[Any] = pymysql.connect(**mysql_login(stage), ssl=regional_context(ssl.SSLContext, stage))
+    with mysql, mysql.cursor() as cursor:
+        cursor.execute("SELECT version()")
+        ((of_mysql,),) = cursor.fetchall()
+    return {
+        "PostgreSQL server": f"{stage.postgres.title} {of_postgres}",
+        "MySQL server": f"{stage.mysql.title} {of_mysql}",
+    }
+
+
+def _login(server: Server) -> dict[str, Any]:
     return {"host": HOST, "port": server.port, "user": server.user, "password": server.password}
 
 

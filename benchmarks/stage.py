@@ -17,7 +17,8 @@ from rds_tls.roots.cache.disk import Cache
 from rds_tls.roots.known import GA
 from rds_tls.roots.origin import NOTHING_KNOWN, Origin
 from rds_tls.roots.snapshot import DIRECTORY
-from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.support.local_rds import Authority, KeyType, MySqlCompatibleServer, PostgresServer
+from tests.support.local_rds.kinds import MYSQL_SERVERS
 from tests.support.trust_store import HOST, REGION
 
 # A region that ships.
@@ -37,7 +38,7 @@ class Stage(NamedTuple):
     Attributes:
         folder: a temporary directory.
         postgres: a PostgreSQL server that presents a chain for ``HOST`` and ``SHIPPED_HOST``.
-        mysql: a MariaDB server that presents the same.
+        mysql: a MySQL server that presents the same; MariaDB where that is installed, and MySQL where that alone is.
         root_pem: the root that signs the chain.
         regional: the path of a PEM file with that root and two more, as AWS publishes for a region.
         shipping: a directory with a copy of rds_tls that ships the regional file for ``SHIPPED_HOST``, and that lists
@@ -47,7 +48,7 @@ class Stage(NamedTuple):
 
     folder: Path
     postgres: PostgresServer
-    mysql: MariaDbServer
+    mysql: MySqlCompatibleServer
     root_pem: bytes
     regional: str
     shipping: str
@@ -59,7 +60,7 @@ def set_stage() -> Iterator[Stage]:
     """Start both servers, and give rds_tls the region's roots as an image or a Lambda layer does: prefetched."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        postgres, mysql = stack.enter_context(PostgresServer()), stack.enter_context(MariaDbServer())
+        postgres, mysql = stack.enter_context(PostgresServer()), stack.enter_context(MYSQL_SERVERS[0]())
         authorities = [Authority(REGION, key_type) for key_type in KeyType]
         authority = authorities[0]
         credentials = authority.issue([SHIPPED_HOST, HOST])
