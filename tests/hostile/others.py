@@ -31,6 +31,9 @@ def _awaited(driver: Any, arguments: Arguments) -> None:  # noqa: ANN401 - a mod
         closing = connection.close()
         if closing is not None:
             await closing
+        # Some wait for nobody when they close: the loop would end before the peer has answered the end of TLS.
+        for transport in asyncio.get_running_loop()._transports.values():  # type: ignore[attr-defined]
+            transport.abort()
 
     asyncio.run(connect())
 
