@@ -32,7 +32,7 @@ OPTIONS = ("-v", "-x", "-rs", "-p", "no:cacheprovider", "-W", "ignore:This proce
 
 # From Python 3.14 on asyncio does not hear of worker threads that are greenlets, with no help of ours: a program that
 # only runs `asyncio.run(asyncio.to_thread(time.sleep, 0.1))` never ends (gevent 26.9, eventlet 0.41, greenlet 3.5).
-IN_WORKERS = "psycopg-async"
+IN_WORKERS = "async"  # in the name of each test of such a driver
 HANGS = f"asyncio's worker threads hang under gevent and eventlet on Python 3.{sys.version_info.minor}"
 WITHOUT_WORKERS = {"gevent", "gevent-late", "eventlet"} if sys.version_info >= (3, 14) else set[str]()
 
