@@ -21,15 +21,15 @@ from tests.hostile.stage import EMPTY_STAGE
 from tests.hostile.wire import listening
 from tests.support.leaks import CANARY, assert_clean
 from tests.support.local_https import LocalHttps
-from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.support.local_rds import Authority, KeyType, PostgresServer
+from tests.support.local_rds.kinds import MYSQL_SERVERS, POSTGRES_SERVERS, Server
+from tests.support.matrix import on_each_server
 from tests.support.rows import TLS_IN_MYSQL, TLS_IN_POSTGRESQL
 from tests.support.trust_store import OF_REGION, REGION, TrustStore
 
 HOST = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 OTHER = "other.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 ROTATED = f"orders.cluster-abc123def456.{REGION}.rds.amazonaws.com"
-
-Server = PostgresServer | MariaDbServer
 
 
 class Kind(NamedTuple):
@@ -42,6 +42,11 @@ class Kind(NamedTuple):
     def is_postgres(self) -> bool:
         """Whether it speaks to PostgreSQL."""
         return self.scheme.startswith("postgresql")
+
+    @property
+    def servers(self) -> tuple[type[Server], ...]:
+        """The kinds of server that it speaks to."""
+        return POSTGRES_SERVERS if self.is_postgres else MYSQL_SERVERS
 
     def url(self, server: Server, host: str = HOST, **query: str) -> URL:
         """Give a URL for a server."""
@@ -81,7 +86,8 @@ KINDS = (
     Kind("mysql+asyncmy", is_async=True),
 )
 
-every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.scheme + ", asyncio" * kind.is_async)
+NAMED = {kind.scheme + ", asyncio" * kind.is_async: kind for kind in KINDS}
+every_kind = on_each_server("kind", NAMED, lambda kind: kind.servers)
 
 
 @pytest.fixture
@@ -91,11 +97,10 @@ def pki(pkis: dict[KeyType, Pki]) -> Pki:
 
 
 @pytest.fixture
-def server(request: pytest.FixtureRequest, kind: Kind, pki: Pki) -> Server:
-    """The server that the dialect speaks to, with a certificate for the endpoint."""
-    found: Server = request.getfixturevalue("postgres" if kind.is_postgres else "mariadb")
-    found.present(pki.authority.issue([HOST]))
-    return found
+def server(server: Server, pki: Pki) -> Server:
+    """A server that the dialect speaks to, with a certificate for the endpoint."""
+    server.present(pki.authority.issue([HOST]))
+    return server
 
 
 @pytest.fixture
@@ -165,7 +170,7 @@ def test_engine_outlives_a_rotation(kind: Kind, server: Server, tmp_path: Path, 
 HIDES_TLS = hostile_mysql.hide_tls(hostile_mysql.clear_password)
 
 
-@every_kind
+@pytest.mark.parametrize("kind", NAMED.values(), ids=NAMED)
 def test_server_without_tls_gets_nothing(kind: Kind, pki: Pki, engines: Keep, postgres: PostgresServer) -> None:
     """One that hides TLS, or answers the request for it with no, reads nothing of the login."""
     protocol = Protocol.POSTGRESQL if kind.is_postgres else Protocol.MYSQL

@@ -10,7 +10,7 @@ import pytest
 import rds_tls
 from tests.conftest import Pki
 from tests.support.local_https import LocalHttps
-from tests.support.local_rds import Authority, KeyType, MariaDbServer
+from tests.support.local_rds import Authority, KeyType, MySqlCompatibleServer
 from tests.support.trust_store import REGION, TrustStore
 
 HOST = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
@@ -28,20 +28,18 @@ def lose(connection: Any) -> None:  # noqa: ANN401 - as above
     connection._force_close()
 
 
-def test_ping_asks_for_the_password_again(mariadb: MariaDbServer, pkis: dict[KeyType, Pki]) -> None:
+def test_ping_asks_for_the_password_again(mysql: MySqlCompatibleServer, pkis: dict[KeyType, Pki]) -> None:
     """A token in it would be 15 minutes old at most, and a rotated password is the new one."""
     pki = pkis[KeyType.ECC384]
-    mariadb.present(pki.authority.issue([HOST]))
+    mysql.present(pki.authority.issue([HOST]))
     asked = []
 
     def password() -> str:
-        asked.append(mariadb)
-        return mariadb.password
+        asked.append(mysql)
+        return mysql.password
 
-    via = (mariadb.host, mariadb.port)
-    with rds_tls.connect_mysql(
-        HOST, user=mariadb.user, password=password, via=via, settings=pki.settings
-    ) as connection:
+    via = (mysql.host, mysql.port)
+    with rds_tls.connect_mysql(HOST, user=mysql.user, password=password, via=via, settings=pki.settings) as connection:
         assert len(asked) == 1
         lose(connection)
         ping(connection)
@@ -49,7 +47,7 @@ def test_ping_asks_for_the_password_again(mariadb: MariaDbServer, pkis: dict[Key
         connection.query("DO 1")
 
 
-def test_ping_knows_roots_that_came_meanwhile(mariadb: MariaDbServer, tmp_path: Path) -> None:
+def test_ping_knows_roots_that_came_meanwhile(mysql: MySqlCompatibleServer, tmp_path: Path) -> None:
     """Roots that another connection has found are those of a reconnect too."""
     old, new = Authority(REGION, KeyType.ECC384), Authority(REGION, KeyType.ECC384)
     host = f"orders.cluster-abc123def456.{REGION}.rds.amazonaws.com"
@@ -57,25 +55,25 @@ def test_ping_knows_roots_that_came_meanwhile(mariadb: MariaDbServer, tmp_path: 
         store = TrustStore(https, tmp_path / "cache")
         store.publish(REGION, old.root_pem + new.root_pem)
         store.put(REGION, old.root_pem, time.time())
-        mariadb.present(old.issue([host]))
-        via = (mariadb.host, mariadb.port)
-        login: dict[str, Any] = {"user": mariadb.user, "password": mariadb.password, "via": via}
+        mysql.present(old.issue([host]))
+        via = (mysql.host, mysql.port)
+        login: dict[str, Any] = {"user": mysql.user, "password": mysql.password, "via": via}
         with rds_tls.connect_mysql(host, settings=store.settings, **login) as connection:
-            mariadb.present(new.issue([host]))
+            mysql.present(new.issue([host]))
             rds_tls.connect_mysql(host, settings=store.settings, **login).close()
             lose(connection)
             ping(connection)
             connection.query("DO 1")
 
 
-def test_reconnect_that_cannot_be_planned_says_so(mariadb: MariaDbServer, pkis: dict[KeyType, Pki]) -> None:
+def test_reconnect_that_cannot_be_planned_says_so(mysql: MySqlCompatibleServer, pkis: dict[KeyType, Pki]) -> None:
     """A password function that fails is the caller's error, then as at the first time."""
     pki = pkis[KeyType.ECC384]
-    mariadb.present(pki.authority.issue([HOST]))
-    passwords = iter([mariadb.password])
-    via = (mariadb.host, mariadb.port)
+    mysql.present(pki.authority.issue([HOST]))
+    passwords = iter([mysql.password])
+    via = (mysql.host, mysql.port)
     with rds_tls.connect_mysql(
-        HOST, user=mariadb.user, password=lambda: next(passwords), via=via, settings=pki.settings
+        HOST, user=mysql.user, password=lambda: next(passwords), via=via, settings=pki.settings
     ) as connection:
         lose(connection)
         with pytest.raises(StopIteration):

@@ -13,13 +13,14 @@ from sqlalchemy.pool import QueuePool
 
 import rds_tls
 from tests.support.local_https import LocalHttps
-from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.support.local_rds import Authority, KeyType, PostgresServer
+from tests.support.local_rds.kinds import MYSQL_SERVERS, POSTGRES_SERVERS, Server
+from tests.support.matrix import on_each_server
 from tests.support.trust_store import OF_REGION, REGION, TrustStore
 
 HOST = f"orders.cluster-abc123def456.{REGION}.rds.amazonaws.com"
 SECONDS = 60
 
-Server = PostgresServer | MariaDbServer
 Arguments = dict[str, Any]
 
 
@@ -120,13 +121,13 @@ def mysql(arguments: Arguments) -> Callable[[], Any]:
     return lambda: rds_tls.connect_mysql(HOST, **arguments)
 
 
-POOLS: dict[str, tuple[str, Callable[[Arguments], Pool]]] = {
-    "psycopg_pool": ("postgres", psycopg_pooled),
-    "psycopg_pool, asyncio": ("postgres", psycopg_pooled_async),
-    "QueuePool, psycopg": ("postgres", lambda arguments: queue_pooled(postgres(arguments))),
-    "QueuePool, PyMySQL": ("mariadb", lambda arguments: queue_pooled(mysql(arguments))),
-    "DBUtils, psycopg": ("postgres", lambda arguments: db_utils(postgres(arguments))),
-    "DBUtils, PyMySQL": ("mariadb", lambda arguments: db_utils(mysql(arguments))),
+POOLS: dict[str, tuple[tuple[type[Server], ...], Callable[[Arguments], Pool]]] = {
+    "psycopg_pool": (POSTGRES_SERVERS, psycopg_pooled),
+    "psycopg_pool, asyncio": (POSTGRES_SERVERS, psycopg_pooled_async),
+    "QueuePool, psycopg": (POSTGRES_SERVERS, lambda arguments: queue_pooled(postgres(arguments))),
+    "QueuePool, PyMySQL": (MYSQL_SERVERS, lambda arguments: queue_pooled(mysql(arguments))),
+    "DBUtils, psycopg": (POSTGRES_SERVERS, lambda arguments: db_utils(postgres(arguments))),
+    "DBUtils, PyMySQL": (MYSQL_SERVERS, lambda arguments: db_utils(mysql(arguments))),
 }
 
 
@@ -137,12 +138,12 @@ def https(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHttps]:
         yield server
 
 
-@pytest.mark.parametrize(("kind", "make"), POOLS.values(), ids=POOLS)
+@on_each_server("pool_row", POOLS, lambda pool_row: pool_row[0])
 def test_pool_outlives_a_rotation(
-    kind: str, make: Callable[[Arguments], Pool], request: pytest.FixtureRequest, https: LocalHttps, tmp_path: Path
+    pool_row: tuple[object, Callable[[Arguments], Pool]], server: Server, https: LocalHttps, tmp_path: Path
 ) -> None:
     """Opened under the old root and the old password, it connects under the new ones, by one download."""
-    server: Server = request.getfixturevalue(kind)
+    _, make = pool_row
     old, new = Authority(REGION, KeyType.ECC384), Authority(REGION, KeyType.ECC384)
     store = TrustStore(https, tmp_path / "cache")
     store.publish(REGION, old.root_pem + new.root_pem)
@@ -151,7 +152,7 @@ def test_pool_outlives_a_rotation(
     asked = []
 
     def password() -> str:
-        asked.append(kind)
+        asked.append(server)
         return server.password
 
     pool = make(
