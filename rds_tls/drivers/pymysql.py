@@ -8,10 +8,9 @@ from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_NODELAY
 from typing import TYPE_CHECKING, Any
 
 from rds_tls.context.sealed import is_verified
-from rds_tls.context.shared import shared_context
-from rds_tls.drivers import close_unverified, reserved
+from rds_tls.drivers import _mysql, close_unverified
 from rds_tls.drivers._dial import Deadline, dial
-from rds_tls.errors import DriverNotInstalledError, OptionError
+from rds_tls.errors import DriverNotInstalledError
 from rds_tls.extras import require
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     import pymysql
 
-    from rds_tls.context.sealed import SealedContext
     from rds_tls.drivers import Target
 
 _EXTRA = "mysql"
@@ -33,24 +31,16 @@ NO_ARGUMENTS = ""
 # PyMySQL before 1.2 logs in unencrypted when a server hides its TLS flag, SSLContext or not (seen on the wire).
 _FIRST_SAFE = (1, 2)
 
-_LAST_OF_LATIN_1 = "\xff"
-
-_OPTION_FILE = "an option file may name another host, a socket or TLS options; pass what it holds as arguments"
-
 # Beside the new names these lose without a word, or win over a token that was signed.
 _OLD_NAMES = {
     "db": "it is PyMySQL's old name for database=; pass that",
     "passwd": "it is PyMySQL's old name for password=; pass that",
 }
 
-# Not named ssl..., but they decide where the bytes go or whether TLS carries them.
 RESERVED = {
+    **_mysql.RESERVED,
     "defer_connect": "the connection is made and verified before it is returned; leave it out",
-    "host": "the host is the first argument, and it is the name that is verified",
     "named_pipe": "a named pipe carries no TLS; leave it out",
-    "read_default_file": _OPTION_FILE,
-    "read_default_group": _OPTION_FILE,
-    "unix_socket": "a Unix-domain socket carries no TLS; leave it out",
     **_OLD_NAMES,
 }
 
@@ -75,29 +65,13 @@ def kwargs(target: Target) -> dict[str, Any]:
     Raises:
         DriverNotInstalledError: PyMySQL is not installed, or is older than 1.2.
     """
-    host, port, context = _peer(target)
+    host, port, context = _mysql.peer(target)
     return _settled(_driver()) | {"host": host, "port": port, "ssl": context, "ssl_disabled": False}
-
-
-def _peer(target: Target) -> tuple[str, int, SealedContext]:
-    """Give what to dial, and the context that verifies the endpoint there."""
-    if target.via is None:
-        return target.host, target.port, shared_context(target.anchors)
-    from rds_tls.context.tunnel import tunnel_context  # only a tunnel pays for it
-
-    # PyMySQL verifies the name it dials. A context that pins the endpoint's name holds for reconnects too, which a
-    # socket handed to connect() would not: those dial by themselves.
-    return *target.via, tunnel_context(target.anchors, target.host)
 
 
 @cache
 def _settled(driver: ModuleType) -> dict[str, Any]:
-    """Give each reserved option its default; not the old names, by which frameworks pass a login of their own."""
-    return {
-        name: value
-        for name, value in _parameters(driver).items()
-        if reserved(name, RESERVED) and name not in _OLD_NAMES
-    }
+    return _mysql.settled(_parameters(driver), RESERVED, _OLD_NAMES)
 
 
 def _parameters(driver: ModuleType) -> dict[str, Any]:
@@ -107,15 +81,12 @@ def _parameters(driver: ModuleType) -> dict[str, Any]:
 
 
 def check(options: Mapping[str, Any]) -> None:
-    """Refuse a password that PyMySQL cannot send: its own UnicodeEncodeError would hold the password.
+    """Refuse a password that PyMySQL cannot send.
 
     Raises:
-        OptionError: the password has characters outside Latin-1, in which PyMySQL sends it.
+        OptionError: the password has characters outside Latin-1.
     """
-    if max(options.get("password", ""), default="") > _LAST_OF_LATIN_1:
-        raise OptionError(
-            "the password has a character outside Latin-1, and PyMySQL sends no other: set one of ASCII characters"
-        )
+    _mysql.check_password(options, "PyMySQL")
 
 
 def bounds(seconds: float) -> dict[str, Any]:
