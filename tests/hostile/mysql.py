@@ -158,6 +158,7 @@ def inject_and_relay(payload: bytes) -> Answer:
             greeting = stream.read(int.from_bytes(header[:3], "little")) or b""
             wire.send(header + greeting + _injection(payload))
             wire.relay(upstream)
+            wire.hang_up()
 
     return script
 
