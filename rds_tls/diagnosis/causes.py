@@ -118,7 +118,8 @@ _CA_FILE = Diagnosis(
 # What the text of a driver's error holds -> the diagnosis. The first row that matches wins, so a reason comes
 # before the "certificate verify failed" that surrounds it. Sources: OpenSSL crypto/x509/x509_txt.c and
 # ssl/ssl_err.c; CPython Modules/_ssl.c; libpq fe-secure-openssl.c, fe-secure-common.c, fe-connect.c; PyMySQL
-# connections.py; drivers/pymysql.py. Compared in lower case: OpenSSL 1.1 and 3 differ in capitals and hyphens.
+# connections.py; drivers/pymysql.py, drivers/_mysql_asyncio.py. Compared in lower case: OpenSSL 1.1 and 3 differ in
+# capitals and hyphens.
 _TEXTS = (
     ("does not match host name", _NAME_MISMATCH),
     ("hostname mismatch", _NAME_MISMATCH),
@@ -143,6 +144,7 @@ _TEXTS = (
     ("server does not support ssl", _NO_TLS),
     ("server doesn't support it", _NO_TLS),
     ("unencrypted data after ssl", _INJECTED),
+    ("unencrypted data after its greeting", _INJECTED),
     ("wrong version number", _INJECTED),
     ("record layer failure", _INJECTED),
     ("unsupported protocol", _OLD_TLS),

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import asyncmy
 import psycopg
 import pymysql
 
@@ -137,6 +138,19 @@ def _ask_pymysql(connection: "pymysql.Connection[Any]", question: str) -> Answer
     return answer
 
 
+async def _ask_asyncmy(connection: asyncmy.Connection, question: str) -> Answer:
+    async with connection, connection.cursor() as cursor:
+        await cursor.execute(question)
+        answer: Answer = await cursor.fetchone()
+    return answer
+
+
+async def _connect_asyncmy(**arguments: Any) -> asyncmy.Connection:
+    """Connect by arguments alone: asyncmy itself ends no handshake that stalls."""
+    async with asyncio.timeout(arguments.get("connect_timeout")):
+        return await asyncmy.connect(**arguments)
+
+
 ROWS = (
     Row("psycopg", POSTGRES, _ask_psycopg, (psycopg.Error,), psycopg.connect, by_context=False),
     Row(
@@ -157,5 +171,14 @@ ROWS = (
         pymysql.connect,
         drops_injection=True,
         stall_arguments=("read_timeout", "write_timeout"),
+    ),
+    Row(
+        "asyncmy",
+        MYSQL,
+        _ask_asyncmy,
+        (asyncmy.errors.MySQLError, TimeoutError),
+        _connect_asyncmy,
+        is_async=True,
+        drops_injection=True,
     ),
 )

@@ -1,0 +1,144 @@
+"""asyncmy: asyncio and Cython; it takes the SSLContext itself, and starts TLS whatever the server says."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from rds_tls.drivers import _mysql, close_unverified
+from rds_tls.drivers._mysql_asyncio import GuardedLogin, check_version, is_verified_transport
+from rds_tls.extras import require
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Mapping
+    from types import ModuleType
+
+    import asyncmy.connection
+
+    from rds_tls.drivers import Target
+
+_EXTRA = "asyncmy"
+DATABASE = "database"
+NEEDS_ADDRESSES = False
+NO_TUNNEL = ""
+NO_ARGUMENTS = ""
+
+# The first with sock= and with a protocol of its own in place of streams. sock= among our arguments is what makes the
+# other MySQL drivers refuse them, of which some would log in unencrypted.
+_OLDEST = (0, 2, 14)
+
+# These decide about the login alone, but beside ours they lose without a word, or win over a token that was signed.
+_LOGINS = {
+    "db": "it is asyncmy's old name for database=; pass that",
+    "password_creator": "it would win over password= and iam=True; pass the function as password=",
+}
+
+RESERVED = {
+    **_mysql.RESERVED,
+    "sock": "TLS would start on it at once, as no MySQL server does; to dial another address use via=(address, port)",
+    **_LOGINS,
+}
+
+
+def known() -> frozenset[str]:
+    """Name each option that the installed asyncmy takes: the parameters of its connection."""
+    return frozenset(_parameters(_driver()))
+
+
+def kwargs(target: Target) -> dict[str, Any]:
+    """Give asyncmy's arguments for a verified connection.
+
+    Every option that decides about TLS or where to dial is among them: what a URL or a settings file says there is
+    overridden, and other MySQL drivers, which know fewer names, refuse the whole.
+
+    Args:
+        target: what to connect to, and what to trust there.
+
+    Returns:
+        Keyword arguments for ``asyncmy.connect``, ``asyncmy.create_pool`` or an ORM.
+
+    Raises:
+        DriverNotInstalledError: asyncmy is not installed, or is too old.
+    """
+    host, port, context = _mysql.peer(target)
+    return _settled(_driver()) | {"host": host, "port": port, "ssl": context}
+
+
+@cache
+def _settled(driver: ModuleType) -> dict[str, Any]:
+    return _mysql.settled(_parameters(driver), RESERVED, _LOGINS)
+
+
+@cache
+def _parameters(driver: ModuleType) -> dict[str, Any]:
+    """List asyncmy's options with their defaults."""
+    return _mysql.parameters(driver.connection.Connection)
+
+
+def check(options: Mapping[str, Any]) -> None:
+    """Refuse a password that asyncmy cannot send.
+
+    Raises:
+        OptionError: the password has characters outside Latin-1.
+    """
+    _mysql.check_password(options, "asyncmy")
+
+
+def bounds(seconds: float) -> dict[str, Any]:
+    """Give asyncmy's argument that bounds dialling; its own connection counts it no further."""
+    return {"connect_timeout": seconds}
+
+
+async def aconnect(options: Mapping[str, Any], _target: Target, seconds: float | None) -> asyncmy.connection.Connection:
+    """Connect with asyncmy; its exceptions pass through."""
+    within = {} if seconds is None else bounds(seconds)
+    connection: asyncmy.connection.Connection = _connection_class(_driver())(**options, **within)
+    del options  # a traceback may show locals
+    await connection.connect()
+    return connection
+
+
+@cache
+def _connection_class(driver: ModuleType) -> type[asyncmy.connection.Connection]:
+    """Give asyncmy's connection with a guarded login; by itself it sends none, but hangs in a stalled handshake."""
+
+    class Connection(GuardedLogin, driver.connection.Connection):  # type: ignore[name-defined,misc]
+        # Pools and ORMs find the driver by the module of its connection's class.
+        __module__ = driver.connection.__name__
+        _error = driver.errors.OperationalError
+
+        def _carrier(self) -> asyncio.Transport | None:
+            return self._transport  # type: ignore[no-any-return]
+
+        def _has_unread(self) -> bool:
+            return self._proto.pos < self._proto.length  # type: ignore[no-any-return]
+
+        async def connect(self) -> None:
+            await self._in_time(super().connect, self._host, self._connect_timeout)
+
+    return Connection
+
+
+def verify(connection: asyncmy.connection.Connection, target: Target, _options: Mapping[str, Any]) -> None:
+    """Raise unless the transport is TLS 1.2 or later and verified the endpoint's name.
+
+    Raises:
+        UnverifiedConnectionError: it is not so; the connection has been closed.
+    """
+    # asyncmy has no public way to its transport; the range of versions in pyproject.toml is tested for this one.
+    transport = connection._transport  # type: ignore[attr-defined]  # noqa: SLF001
+    if not is_verified_transport(transport, target):
+        close_unverified(connection.close, "asyncmy", target.host)
+
+
+def explain(error: Exception, _target: Target) -> str:
+    """Give the text that says why asyncmy did not connect: its own, which holds OpenSSL's."""
+    return str(error)
+
+
+@cache
+def _driver() -> ModuleType:
+    driver = require("asyncmy", _EXTRA)
+    check_version(driver, require("asyncmy.version", _EXTRA).__VERSION__, _OLDEST, _EXTRA)
+    return driver
