@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import aiomysql
 import asyncmy
 import psycopg
 import pymysql
@@ -151,6 +152,18 @@ async def _connect_asyncmy(**arguments: Any) -> asyncmy.Connection:
         return await asyncmy.connect(**arguments)
 
 
+async def _ask_aiomysql(connection: aiomysql.Connection, question: str) -> Answer:
+    transport = connection._writer.transport
+    try:
+        async with connection.cursor() as cursor:
+            await cursor.execute(question)
+            answer: Answer = await cursor.fetchone()
+    finally:
+        connection.close()
+        transport.abort()  # aiomysql itself leaves it to the loop, which ends here, to wait for the server's farewell
+    return answer
+
+
 ROWS = (
     Row("psycopg", POSTGRES, _ask_psycopg, (psycopg.Error,), psycopg.connect, by_context=False),
     Row(
@@ -181,4 +194,6 @@ ROWS = (
         is_async=True,
         drops_injection=True,
     ),
+    # aiomysql's arguments alone are refused: it logs in where a server hides TLS.
+    Row("aiomysql", MYSQL, _ask_aiomysql, (aiomysql.MySQLError,), None, is_async=True),
 )
