@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from rds_tls.context.sealed import is_verified
+from rds_tls.drivers import close_unverified
 from rds_tls.errors import DriverNotInstalledError
 
 if TYPE_CHECKING:
@@ -90,10 +91,24 @@ class GuardedLogin:
             self._last = self._carrier()
 
 
-def is_verified_transport(transport: asyncio.Transport | None, target: Target) -> bool:
-    """Say whether an event loop's transport is TLS as ``is_verified`` has it, of asyncio's own loops or uvloop's."""
+def check_transport(connection: Any, transport: asyncio.Transport | None, driver: str, target: Target) -> None:  # noqa: ANN401 - the driver's
+    """Raise unless a connection's transport is TLS 1.2 or later and verified the endpoint's name.
+
+    Args:
+        connection: the driver's connection.
+        transport: what carries it, of asyncio's own loops or of uvloop's: both give the SSLObject below them.
+        driver: the driver's name, for people.
+        target: what was asked for.
+
+    Raises:
+        UnverifiedConnectionError: it is not so; the connection has been closed.
+    """
     tls = None if transport is None else transport.get_extra_info("ssl_object")
-    return is_verified(tls, target.host, target.anchors.identity)
+    if is_verified(tls, target.host, target.anchors.identity):
+        return
+    if transport is not None:
+        transport.abort()
+    close_unverified(connection.close, driver, target.host)
 
 
 def check_version(driver: ModuleType, version: str, oldest: tuple[int, ...], extra: str) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from rds_tls.drivers import _mysql, close_unverified
-from rds_tls.drivers._mysql_asyncio import GuardedLogin, check_version, is_verified_transport
+from rds_tls.drivers import _mysql
+from rds_tls.drivers._mysql_asyncio import GuardedLogin, check_transport, check_version
 from rds_tls.extras import require
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def _connection_class(driver: ModuleType) -> type[aiomysql.Connection]:
         # Pools and ORMs find the driver by the module of its connection's class.
         __module__ = driver.Connection.__module__
         _error = driver.OperationalError
+        _writer: Any = None  # aiomysql's destructor asks, wherever its constructor failed
 
         def _carrier(self) -> asyncio.Transport | None:
             return self._writer and self._writer.transport  # type: ignore[no-any-return]
@@ -121,8 +122,7 @@ def verify(connection: aiomysql.Connection, target: Target, _options: Mapping[st
     """
     # aiomysql has no public way to its transport; the range of versions in pyproject.toml is tested for this one.
     writer = connection._writer  # noqa: SLF001
-    if not is_verified_transport(writer and writer.transport, target):
-        close_unverified(connection.close, "aiomysql", target.host)
+    check_transport(connection, writer and writer.transport, "aiomysql", target)
 
 
 def explain(error: Exception, _target: Target) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from rds_tls.drivers import _mysql, close_unverified
-from rds_tls.drivers._mysql_asyncio import GuardedLogin, check_version, is_verified_transport
+from rds_tls.drivers import _mysql
+from rds_tls.drivers._mysql_asyncio import GuardedLogin, check_transport, check_version
 from rds_tls.extras import require
 
 if TYPE_CHECKING:
@@ -128,8 +128,7 @@ def verify(connection: asyncmy.connection.Connection, target: Target, _options: 
     """
     # asyncmy has no public way to its transport; the range of versions in pyproject.toml is tested for this one.
     transport = connection._transport  # type: ignore[attr-defined]  # noqa: SLF001
-    if not is_verified_transport(transport, target):
-        close_unverified(connection.close, "asyncmy", target.host)
+    check_transport(connection, transport, "asyncmy", target)
 
 
 def explain(error: Exception, _target: Target) -> str:
