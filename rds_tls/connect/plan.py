@@ -104,8 +104,8 @@ def plan_at_once(adapter: Adapter, engine: Engine, request: Request, driver_opti
         driver_options: what is passed on to the driver.
 
     Returns:
-        The plan; None where roots have to be looked for, a name resolved, a token signed, a secret fetched, or the
-        caller's function called.
+        The plan; None where roots have to be looked for, a name resolved for the driver, a token signed, a secret
+        fetched, or the caller's function called.
 
     Raises:
         EndpointError, OptionError, TrustError, DriverNotInstalledError: as for ``connect_postgres``.
@@ -114,7 +114,7 @@ def plan_at_once(adapter: Adapter, engine: Engine, request: Request, driver_opti
         return None
     request, options = _read(request, engine, driver_options)
     destination = resolve_destination(request, engine.port)
-    if destination.via is not None and not _is_ip_address(destination.via[0]):
+    if adapter.NEEDS_ADDRESSES and destination.via is not None and not _is_ip_address(destination.via[0]):
         return None
     anchors = find_remembered(destination.roots, _settings(request))
     if anchors is None:
