@@ -24,8 +24,7 @@ NEEDS_ADDRESSES = False
 NO_TUNNEL = ""
 NO_ARGUMENTS = ""
 
-# The first with sock= and with a protocol of its own in place of streams. sock= among our arguments is what makes the
-# other MySQL drivers refuse them, of which some would log in unencrypted.
+# The first with sock=, which makes the other MySQL drivers refuse our arguments: some would log in unencrypted.
 _OLDEST = (0, 2, 14)
 
 # These decide about the login alone, but beside ours they lose without a word, or win over a token that was signed.
