@@ -12,7 +12,6 @@ from rds_tls.errors import DriverNotInstalledError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from types import ModuleType
 
     from rds_tls.drivers import Target
 
@@ -111,15 +110,20 @@ def check_transport(connection: Any, transport: asyncio.Transport | None, driver
     close_unverified(connection.close, driver, target.host)
 
 
-def check_version(driver: ModuleType, version: str, oldest: tuple[int, ...], extra: str) -> None:
+def check_version(version: str, oldest: tuple[int, ...], extra: str, older: str) -> None:
     """Refuse a driver that is too old.
 
+    Args:
+        version: of the driver, as it says itself.
+        oldest: the oldest version that is accepted.
+        extra: the extra of rds-tls that installs the driver, which has its name.
+        older: what an older one does.
+
     Raises:
-        DriverNotInstalledError: it is older than the oldest that is known to be safe here, or has no version.
+        DriverNotInstalledError: it is older, or its version is none.
     """
     if tuple(map(int, re.findall(r"\d+", version)[:3])) < oldest:
-        wanted = ".".join(map(str, oldest))
         raise DriverNotInstalledError(
-            f"{driver.__name__} {version} is older than {wanted}, and nobody here knows what it does: "
-            f"pip install --upgrade 'rds-tls[{extra}]'"
+            f"{extra} {version or 'without a version'} is older than {'.'.join(map(str, oldest))}, as far as one can "
+            f"tell, before which {older}: pip install --upgrade 'rds-tls[{extra}]'"
         )

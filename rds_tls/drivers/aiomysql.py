@@ -27,8 +27,8 @@ NO_ARGUMENTS = (
     'await rds_tls.aconnect_mysql(host, driver="aiomysql", ...), which does not'
 )
 
-# Before 0.3 it sends whatever file of the client's a server asks for, with local_infile=False too.
 _OLDEST = (0, 3)
+_OLDER = "a server may read any file of the client's, with local_infile=False too"
 
 RESERVED = {
     **_mysql.RESERVED,
@@ -133,5 +133,5 @@ def explain(error: Exception, _target: Target) -> str:
 @cache
 def _driver() -> ModuleType:
     driver = require("aiomysql", _EXTRA)
-    check_version(driver, driver.__version__, _OLDEST, _EXTRA)
+    check_version(driver.__version__, _OLDEST, _EXTRA, _OLDER)
     return driver

@@ -24,8 +24,9 @@ NEEDS_ADDRESSES = False
 NO_TUNNEL = ""
 NO_ARGUMENTS = ""
 
-# The first with sock=, which makes the other MySQL drivers refuse our arguments: some would log in unencrypted.
+# The first with sock=, which the other MySQL drivers do not know.
 _OLDEST = (0, 2, 14)
+_OLDER = "drivers that log in unencrypted take its arguments for their own"
 
 # These decide about the login alone, but beside ours they lose without a word, or win over a token that was signed.
 _LOGINS = {
@@ -138,5 +139,5 @@ def explain(error: Exception, _target: Target) -> str:
 @cache
 def _driver() -> ModuleType:
     driver = require("asyncmy", _EXTRA)
-    check_version(driver, require("asyncmy.version", _EXTRA).__VERSION__, _OLDEST, _EXTRA)
+    check_version(require("asyncmy.version", _EXTRA).__VERSION__, _OLDEST, _EXTRA, _OLDER)
     return driver
