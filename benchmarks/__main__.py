@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import calls, cold, connects, imports, instructions, load, machine
+from benchmarks import asyncio_connects, calls, cold, connects, imports, instructions, load, machine
 from benchmarks.goals import Verdict, judge
 from benchmarks.measure import Table
 from benchmarks.stage import set_stage
@@ -17,6 +17,7 @@ GROUPS = {
     "calls": calls,
     "load": load,
     "instructions": instructions,
+    "asyncio-connects": asyncio_connects,
 }
 RESULTS = Path(__file__).with_name("results.json")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import NamedTuple
 
-from benchmarks import calls, cold, connects, imports
+from benchmarks import asyncio_connects, calls, cold, connects, imports
 from benchmarks.machine import AWS_WRAPPER, GOOGLE_CONNECTOR
 from benchmarks.measure import Table
 
@@ -62,6 +62,8 @@ GOALS = (
     Goal(3, connects.MYSQL, connects.OURS, _RATIO, 1.03, connects.PYMYSQL),
     Goal(3, connects.MYSQL, connects.OURS_BY_CA_FILE, _RATIO, 1.03, connects.PYMYSQL),
     Goal(3, connects.MYSQL, connects.OURS, _RATIO, 0.2, connects.PYMYSQL_WORLDWIDE),
+    Goal(3, asyncio_connects.ASYNCMY, asyncio_connects.OURS, _RATIO, 1.05, asyncio_connects.BY_HAND),
+    Goal(3, asyncio_connects.AIOMYSQL, asyncio_connects.OURS, _RATIO, 1.05, asyncio_connects.BY_HAND),
     # 4. A context, or a driver's arguments, are there at once, in microseconds; a region's first context costs what
     # OpenSSL takes for it.
     Goal(4, calls.WARM, calls.CONTEXT, _QUIET, 5.0),
