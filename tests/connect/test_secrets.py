@@ -1,13 +1,10 @@
 """A canary in place of the password: it must not appear in anything that a program may print, log or send on."""
 
-import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pprint import pformat
 from typing import Any
 
-import psycopg
-import pymysql
 import pytest
 
 import rds_tls
@@ -19,8 +16,9 @@ from tests.conftest import OFFLINE, Pki
 from tests.support.leaks import CANARY, assert_clean, locals_of_ours
 from tests.support.local_https import Answer, LocalHttps, raw, reply
 from tests.support.local_rds import KeyType
-from tests.support.local_rds.kinds import MYSQL_SERVERS, POSTGRES_SERVERS, Server
-from tests.support.matrix import on_each_server
+from tests.support.local_rds.kinds import Server
+from tests.support.matrix import every_row
+from tests.support.rows import ROWS, Row
 
 HOST = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 
@@ -30,13 +28,6 @@ def _log_everything(caplog: pytest.LogCaptureFixture) -> None:
     """Listen to every logger at DEBUG, as a program that looks for a fault does."""
     caplog.set_level(logging.DEBUG)
 
-
-def asynchronous(*args: Any, **options: Any) -> object:
-    """Connect with the asyncio helper."""
-    return asyncio.run(rds_tls.aconnect_postgres(*args, **options))
-
-
-CONNECTS = {"psycopg": rds_tls.connect_postgres, "psycopg-async": asynchronous, "pymysql": rds_tls.connect_mysql}
 
 MISTAKES: dict[str, dict[str, Any]] = {
     "bad host": {"host": f"postgresql://app:{CANARY}@{HOST}.evil.example/db"},
@@ -58,35 +49,28 @@ MISTAKES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("connect", CONNECTS.values(), ids=CONNECTS)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
-def test_mistakes_do_not_show_it(
-    connect: Callable[..., object], mistake: dict[str, Any], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_mistakes_do_not_show_it(row: Row, mistake: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
     """An error of ours names the mistake and not the password beside it."""
     arguments = {"host": HOST, "user": "app", "password": CANARY, "settings": OFFLINE, **mistake}
     with pytest.raises(rds_tls.RdsTlsError) as caught:
-        connect(arguments.pop("host"), **arguments)
+        row.connect_and_ask(arguments.pop("host"), row.question, **arguments)
     assert_clean(caught.value, caplog)
 
 
-@on_each_server(
-    "connect", CONNECTS, lambda connect: MYSQL_SERVERS if connect is rds_tls.connect_mysql else POSTGRES_SERVERS
-)
+@every_row
 @pytest.mark.parametrize("case", ["wrong password", "wrong name", "foreign root"])
 def test_refusals_do_not_show_it(
-    connect: Callable[..., object],
-    case: str,
-    server: Server,
-    pkis: dict[KeyType, Pki],
-    caplog: pytest.LogCaptureFixture,
+    server: Server, row: Row, case: str, pkis: dict[KeyType, Pki], caplog: pytest.LogCaptureFixture
 ) -> None:
     """A driver's error, with our note, does not hold it either."""
     pki = pkis[KeyType.ECC384]
     server.present(pki.authority.issue([f"x{HOST}" if case == "wrong name" else HOST]))
     settings = OFFLINE if case == "foreign root" else pki.settings
-    with pytest.raises((psycopg.OperationalError, pymysql.err.OperationalError)) as caught:
-        connect(HOST, user=server.user, password=CANARY, via=(server.host, server.port), settings=settings)
+    via = (server.host, server.port)
+    with pytest.raises(row.errors) as caught:
+        row.connect_and_ask(HOST, row.question, user=server.user, password=CANARY, via=via, settings=settings)
     assert_clean(caught.value, caplog)
 
 
