@@ -33,10 +33,8 @@ class GuardedLogin:
 
     _error: Callable[[int, str], Exception]
     _is_connecting = False
-    _last: asyncio.Transport | None = None
-
-    # What a driver has its own names for.
-    server_capabilities: int
+    _last: asyncio.Transport | None = None  # what carried the login: aiomysql forgets it before an error comes here
+    server_capabilities: int  # the drivers' own
 
     def _carrier(self) -> asyncio.Transport | None:
         """Give what carries the connection, if anything does."""

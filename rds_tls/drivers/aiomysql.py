@@ -100,6 +100,7 @@ def _connection_class(driver: ModuleType) -> type[aiomysql.Connection]:
         # Pools and ORMs find the driver by the module of its connection's class.
         __module__ = driver.Connection.__module__
         _error = driver.OperationalError
+        connect_timeout: float | None
         _writer: Any = None  # aiomysql's destructor asks, wherever its constructor failed
 
         def _carrier(self) -> asyncio.Transport | None:
@@ -109,7 +110,11 @@ def _connection_class(driver: ModuleType) -> type[aiomysql.Connection]:
             return bool(self._reader._buffer)  # noqa: SLF001 - asyncio's StreamReader has no public way to ask
 
         async def _connect(self) -> None:
-            await self._in_time(super()._connect, self._host, self.connect_timeout)
+            seconds, self.connect_timeout = self.connect_timeout, None  # one bound for all of it
+            try:
+                await self._in_time(super()._connect, self._host, seconds)
+            finally:
+                self.connect_timeout = seconds
 
     return Connection
 

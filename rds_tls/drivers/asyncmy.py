@@ -107,6 +107,7 @@ def _connection_class(driver: ModuleType) -> type[asyncmy.connection.Connection]
         # Pools and ORMs find the driver by the module of its connection's class.
         __module__ = driver.connection.__name__
         _error = driver.errors.OperationalError
+        _connect_timeout: float | None
 
         def _carrier(self) -> asyncio.Transport | None:
             return self._transport  # type: ignore[no-any-return]
@@ -115,7 +116,11 @@ def _connection_class(driver: ModuleType) -> type[asyncmy.connection.Connection]
             return self._proto.pos < self._proto.length  # type: ignore[no-any-return]
 
         async def connect(self) -> None:
-            await self._in_time(super().connect, self._host, self._connect_timeout)
+            seconds, self._connect_timeout = self._connect_timeout, None  # one bound for all of it
+            try:
+                await self._in_time(super().connect, self._host, seconds)
+            finally:
+                self._connect_timeout = seconds
 
     return Connection
 

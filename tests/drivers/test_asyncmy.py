@@ -2,12 +2,17 @@
 
 import asyncio
 import inspect
+from pathlib import Path
 from typing import Any
 
 import aiomysql
 import asyncmy
 import pymysql
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 import rds_tls
 from rds_tls.drivers import asyncmy as adapter
@@ -101,6 +106,48 @@ def test_pool_takes_the_arguments(mariadb: MariaDbServer, pkis: dict[KeyType, Pk
 
     assert asyncio.run(ask())[1]
     assert len(asked) == 2
+
+
+# What a URL may say about TLS or where to dial, as texts; {folder} is empty.
+LEFTOVERS = [
+    "",
+    "ssl_disabled=true",
+    "ssl=false",
+    "ssl_ca={folder}/none.pem",
+    "ssl_check_hostname=false",
+    "unix_socket={folder}/none.socket",
+    "read_default_file={folder}/none.cnf",
+    "read_default_group=client",
+    "sock=none",
+]
+# asyncmy knows no such option, whatever its value.
+UNKNOWN = {"ssl_disabled=true"}
+
+
+@pytest.mark.parametrize("leftover", LEFTOVERS)
+def test_leftover_in_a_url_does_not_count(
+    mariadb: MariaDbServer, pkis: dict[KeyType, Pki], tmp_path: Path, leftover: str
+) -> None:
+    """Whatever an engine's URL says beside the arguments, they lead to the server, by TLS, and verify it."""
+    pki = pkis[KeyType.ECC384]
+    mariadb.present(pki.authority.issue([HOST]))
+    url = f"mysql+asyncmy://{mariadb.user}:{mariadb.password}@127.0.0.9/{mariadb.database}"
+
+    async def ask(settings: rds_tls.Settings) -> Any:  # noqa: ANN401 - a row
+        arguments = rds_tls.mysql_kwargs(HOST, "asyncmy", via=(mariadb.host, mariadb.port), settings=settings)
+        engine = create_async_engine(
+            f"{url}?{leftover.format(folder=tmp_path)}", connect_args=arguments, poolclass=NullPool
+        )
+        async with engine.connect() as connection:
+            return (await connection.execute(text(TLS_IN_MYSQL))).fetchone()
+
+    if leftover in UNKNOWN:
+        with pytest.raises(TypeError, match="unexpected keyword argument"):
+            asyncio.run(ask(pki.settings))
+        return
+    assert asyncio.run(ask(pki.settings))[1]
+    with pytest.raises(SQLAlchemyError, match="certificate verify failed"):
+        asyncio.run(ask(pki.sibling_settings))
 
 
 def test_read_timeout_is_the_callers(mariadb: MariaDbServer, pkis: dict[KeyType, Pki]) -> None:
