@@ -1,16 +1,142 @@
-"""What psycopg and psycopg2 share: how libpq is told to connect within a time."""
+"""What psycopg and psycopg2 share: what libpq is told about TLS, what it made of that, and within what time."""
 
 from __future__ import annotations
 
 import math
+import os
 import socket
 from typing import TYPE_CHECKING, Any
 
+from rds_tls.drivers import reserved
+from rds_tls.drivers._second_look import certificate_verdict
+from rds_tls.errors import OptionError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from rds_tls.drivers import Target
 
 # libpq waits for whole seconds, and for two at least (PostgreSQL documentation, "connect_timeout"); psycopg does too.
 _LEAST = 2
+
+# Not named ssl..., but they decide where the bytes go or whether TLS carries them.
+RESERVED = {
+    "gssencmode": "GSS encryption would take the place of TLS; leave it out",
+    "host": "the host is the first argument, and it is the name that is verified",
+    "hostaddr": "to dial another address use via=(address, port)",
+    "requirepeer": "it is for Unix-domain sockets, which carry no TLS; leave it out",
+    "requiressl": "rds_tls always asks for verify-full; leave it out",
+    "service": "a service file may hold TLS options of its own; pass what it holds as arguments",
+}
+
+# No file can be there, whoever asks: a device is no directory. libpq takes the ENOTDIR for "no such file".
+_NO_FILE = f"{os.devnull}/none"
+
+# What each reserved parameter is set to where libpq's default is not what is meant. Sources: PostgreSQL documentation,
+# "libpq: Parameter Key Words"; fe-secure-openssl.c, initialize_SSL, of 15 to 18.
+_MEANT = {
+    "gssencmode": "disable",
+    "ssl_min_protocol_version": "TLSv1.2",
+    # RDS asks for no client certificate, and before 16 an unreadable ~/.postgresql ends the connection.
+    "sslcert": _NO_FILE,
+    "sslcertmode": "disable",
+    # libpq trusts the CA certificates that it finds in a file of revocations, its default ~/.postgresql/root.crl too.
+    "sslcrl": _NO_FILE,
+    "sslmode": "verify-full",
+}
+
+
+def settled(defaults: Mapping[str, str]) -> dict[str, str]:
+    """Give each reserved parameter a value, so that no URL, environment or service file gives another.
+
+    There is none for ``service``: an empty name is looked up too. What a service file sets does not count beside these.
+
+    Args:
+        defaults: the parameters that the driver's libpq knows, with the values that it was built with.
+    """
+    names = [name for name in defaults if reserved(name, RESERVED) and name != "service"]
+    return {name: _MEANT.get(name, defaults[name]) for name in names}
+
+
+def arguments(target: Target, told: Mapping[str, str]) -> dict[str, Any]:
+    """Give libpq's arguments for a verify-full connection.
+
+    Args:
+        target: what to connect to, and what to trust there.
+        told: what ``settled`` gave.
+    """
+    options: dict[str, Any] = {**verified(target, told), "port": target.port}
+    if target.via is not None:
+        name, options["port"] = target.via
+        addresses = target.via_addresses or (name,)  # libpq refuses a name that nobody resolved; empty means a socket
+        # libpq pairs the two lists: it dials an address and verifies the host beside it.
+        options["hostaddr"] = ",".join(addresses)
+        options["host"] = ",".join([target.host] * len(addresses))
+    return options
+
+
+def verified(target: Target, told: Mapping[str, str]) -> dict[str, str]:
+    """Give all that libpq is told about TLS, and the name to verify."""
+    return {**told, "host": target.host, "sslrootcert": target.anchors.path}
+
+
+def check(
+    options: Mapping[str, Any],
+    parameters: Collection[str],
+    read_back: Callable[[str, str], Mapping[str, str] | None],
+) -> None:
+    """Refuse a value that libpq would not read as it was given.
+
+    Both drivers write one connection string of all values. A NUL ends it, and where C takes bytes outside ASCII for
+    blanks (macOS: 0x85 and 0xA0), a letter such as an a with a grave accent ends its value, and what follows is an
+    option.
+
+    Args:
+        options: what the driver is given.
+        parameters: the names of those that the driver gives to libpq.
+        read_back: gives what libpq reads where the driver writes one option; None where it reads nothing.
+
+    Raises:
+        OptionError: a value is not read back as it was given.
+    """
+    for name, value in options.items():
+        text = str(value)
+        is_plain = text.isascii() and text.isprintable()
+        if not is_plain and name in parameters and read_back(name, text) != {name: text}:
+            raise OptionError(f"{name}= has a character that libpq takes for the end of the value: leave it out")
+
+
+def is_as_told(told: Mapping[str, str], wanted: Mapping[str, str], target: Target, options: Mapping[str, Any]) -> bool:
+    """Say whether libpq was told all that we told it, and dialled where that leads.
+
+    Args:
+        told: the parameters of a connection.
+        wanted: what ``verified`` gave.
+        target: what the connection was to lead to.
+        options: what the driver was given.
+    """
+    # The address is the resolver's word, but for a tunnel's, which was resolved before the options were made.
+    full = {**wanted, "port": str(options["port"]), "hostaddr": told["hostaddr"]}
+    dialled = target.via is None or told["hostaddr"] in options["hostaddr"].split(",")
+    return dialled and full.items() <= told.items()
+
+
+def explain(error: Exception, target: Target) -> str:
+    """Give the text that says why libpq did not connect, and dial the server once more where it keeps that back.
+
+    libpq says that a chain did not verify, but not why. Python's TLS does, so in that case it shakes hands with the
+    server again, and sends nothing else.
+
+    Args:
+        error: what the driver raised.
+        target: what it was to connect to.
+
+    Returns:
+        OpenSSL's reason where libpq keeps it to itself, else the error's own text.
+    """
+    text = str(error)
+    verdict = certificate_verdict(target) if "certificate verify failed" in text else None
+    return verdict or text
 
 
 def bounds(seconds: float) -> dict[str, Any]:

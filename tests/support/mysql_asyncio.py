@@ -58,7 +58,7 @@ async def aconnect(driver: str, **options: Any) -> Any:  # noqa: ANN401 - either
 def target_of(server: MariaDbServer, settings: rds_tls.Settings) -> Target:
     """Say what is to be verified."""
     request = Request(HOST, via=(server.host, server.port), settings=settings)
-    return make_plan(async_adapter(MYSQL, "asyncmy"), 3306, request, {}).target
+    return make_plan(async_adapter(MYSQL, "asyncmy"), MYSQL, request, {}).target
 
 
 def carrier(connection: Any) -> Any:  # noqa: ANN401 - either driver's connection
