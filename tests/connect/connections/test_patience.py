@@ -61,7 +61,7 @@ def test_second_handshake_is_believed_only_about_certificates(
     answer: Callable[[Wire, Stage], None], pki: Pki, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that will not shake hands again cannot take the explanation away, nor keep the program."""
-    monkeypatch.setattr(psycopg_adapter, "_EXPLAIN_SECONDS", 0.1)
+    monkeypatch.setattr("rds_tls.drivers._second_look._SECONDS", 0.1)
     text = "SSL error: certificate verify failed"
     script = hostile_postgres.play(answer)
     with listening(lambda wire: script(wire, EMPTY_STAGE)) as peer:
