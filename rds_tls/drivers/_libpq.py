@@ -163,14 +163,14 @@ def within(options: Mapping[str, Any], addresses: Sequence[str], seconds: float)
     Each address gets an equal share. Those for which no share is left are not dialled.
 
     Args:
-        options: the driver's arguments.
+        options: the driver's arguments; ``hostaddr`` is empty where there is no tunnel.
         addresses: the IP addresses of the host in ``options``; none where nobody knows them.
         seconds: how long connecting may take together.
 
     Returns:
         The arguments, with the addresses to dial beside the host that is verified there.
     """
-    dialled = options["hostaddr"].split(",") if "hostaddr" in options else addresses
+    dialled = options["hostaddr"].split(",") if options["hostaddr"] else addresses
     dialled = dialled[: max(1, int(seconds // _LEAST))]
     share = {"connect_timeout": max(_LEAST, int(seconds / max(1, len(dialled))))}
     if not dialled:

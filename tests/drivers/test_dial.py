@@ -88,7 +88,8 @@ def test_pymysql_ends_in_a_blackhole() -> None:
     assert errors[0].args == (2003, "Can't connect to MySQL server on '127.0.0.1' (timed out)")
 
 
-OPTIONS: dict[str, Any] = {"host": HOST, "port": "5432"}
+# As without a tunnel: no option of libpq's that says where to dial is left open.
+OPTIONS: dict[str, Any] = {"host": HOST, "hostaddr": "", "port": "5432"}
 
 
 @pytest.mark.parametrize(
