@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rds_tls.drivers import reserved
 from rds_tls.drivers._second_look import certificate_verdict
-from rds_tls.errors import OptionError
+from rds_tls.errors import DriverNotInstalledError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 # libpq waits for whole seconds, and for two at least (PostgreSQL documentation, "connect_timeout"); psycopg does too.
 _LEAST = 2
+
+# Before these libpq takes for the server's what a man in the middle puts before the TLS handshake (CVE-2021-23222:
+# fixed in 13.5 and 14.1), and before 13 it cannot be told the oldest TLS version.
+_FIRST_SAFE = {13: 130_005, 14: 140_001}
 
 # Not named ssl..., but they decide where the bytes go or whether TLS carries them.
 RESERVED = {
@@ -115,10 +119,12 @@ def is_as_told(told: Mapping[str, str], wanted: Mapping[str, str], target: Targe
         target: what the connection was to lead to.
         options: what the driver was given.
     """
+    hosts, addresses = (told[name].split(",") for name in ("host", "hostaddr"))  # libpq's pairs, or the one it dialled
     # The address is the resolver's word, but for a tunnel's, which was resolved before the options were made.
-    full = {**wanted, "port": str(options["port"]), "hostaddr": told["hostaddr"]}
-    dialled = target.via is None or told["hostaddr"] in options["hostaddr"].split(",")
-    return dialled and full.items() <= told.items()
+    is_there = target.via is None or {*addresses} <= {*options["hostaddr"].split(",")}
+    # What was said of them stands above; of the rest libpq has to repeat every word.
+    rest = {**wanted, "port": str(options["port"]), "host": told["host"], "hostaddr": told["hostaddr"]}
+    return is_there and {*hosts} == {target.host} and rest.items() <= told.items()
 
 
 def explain(error: Exception, target: Target) -> str:
@@ -139,9 +145,35 @@ def explain(error: Exception, target: Target) -> str:
     return verdict or text
 
 
+def check_version(version: int, driver: str, extra: str) -> None:
+    """Refuse a libpq that is not safe.
+
+    Args:
+        version: as ``PQlibVersion`` gives it: 150018 is 15.18.
+        driver: the driver's name, for people.
+        extra: the extra of rds-tls that installs the driver with a libpq of its own.
+
+    Raises:
+        DriverNotInstalledError: it is older than the first safe one.
+    """
+    major = version // 10_000
+    if version < _FIRST_SAFE.get(major, version) or major < min(_FIRST_SAFE):
+        raise DriverNotInstalledError(
+            f"libpq {major}.{version % 10_000}, which {driver} uses here, believes what comes before TLS, or cannot be "
+            f"told to refuse TLS 1.1: pip install --upgrade 'rds-tls[{extra}]'"
+        )
+
+
 def bounds(seconds: float) -> dict[str, Any]:
     """Give libpq's argument that bounds connecting; it counts for each address anew."""
     return {"connect_timeout": max(_LEAST, math.ceil(seconds))}
+
+
+def bounded(options: Mapping[str, Any], target: Target, seconds: float | None) -> Mapping[str, Any]:
+    """Let libpq's time end in ``seconds`` over all addresses; this asks the resolver."""
+    if seconds is None:
+        return options
+    return within(options, [] if target.via else addresses_of(target.host), seconds)
 
 
 def addresses_of(host: str) -> list[str]:

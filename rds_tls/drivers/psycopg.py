@@ -89,11 +89,8 @@ explain = _libpq.explain
 def connect(options: Mapping[str, Any], target: Target, seconds: float | None) -> psycopg.Connection[Any]:
     """Connect with psycopg; its exceptions pass through, without the password that psycopg leaves on them."""
     driver = _driver()
-    if seconds is not None:
-        addresses = [] if target.via else _libpq.addresses_of(target.host)
-        options = _libpq.within(options, addresses, seconds)
     try:
-        connection: psycopg.Connection[Any] = driver.connect(**options)
+        connection: psycopg.Connection[Any] = driver.connect(**_libpq.bounded(options, target, seconds))
     except driver.Error as error:
         _forget_secrets(error)
         raise
@@ -146,4 +143,6 @@ def verify(
 
 @cache
 def _driver() -> Any:  # noqa: ANN401 - a module
-    return require("psycopg", _EXTRA)
+    driver = require("psycopg", _EXTRA)
+    _libpq.check_version(driver.pq.version(), "psycopg", _EXTRA)
+    return driver

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import aiomysql
 import asyncmy
 import psycopg
+import psycopg2
+import psycopg2.extensions
 import pymysql
 
 import rds_tls
@@ -164,6 +166,16 @@ async def _ask_aiomysql(connection: aiomysql.Connection, question: str) -> Answe
     return answer
 
 
+def _ask_psycopg2(connection: "psycopg2.extensions.connection", question: str) -> Answer:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(question)
+            answer: Answer = cursor.fetchone()
+    finally:
+        connection.close()
+    return answer
+
+
 ROWS = (
     Row("psycopg", POSTGRES, _ask_psycopg, (psycopg.Error,), psycopg.connect, by_context=False),
     Row(
@@ -196,4 +208,5 @@ ROWS = (
     ),
     # aiomysql's arguments alone are refused: it logs in where a server hides TLS.
     Row("aiomysql", MYSQL, _ask_aiomysql, (aiomysql.MySQLError,), None, is_async=True),
+    Row("psycopg2", POSTGRES, _ask_psycopg2, (psycopg2.Error,), psycopg2.connect, by_context=False),
 )

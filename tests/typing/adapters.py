@@ -1,6 +1,22 @@
 """Every adapter as the contract has it: mypy compares each module with its protocol."""
 
-from rds_tls.drivers import AsyncAdapter, SyncAdapter, aiomysql, asyncmy, psycopg, pymysql
+from rds_tls.drivers import (
+    AsyncAdapter,
+    SyncAdapter,
+    aiomysql,
+    asyncmy,
+    psycopg,
+    psycopg2,
+    pymysql,
+)
 
-SYNC_ADAPTERS: dict[str, SyncAdapter] = {"psycopg": psycopg, "pymysql": pymysql}
-ASYNC_ADAPTERS: dict[str, AsyncAdapter] = {"psycopg": psycopg, "asyncmy": asyncmy, "aiomysql": aiomysql}
+SYNC_ADAPTERS: dict[str, SyncAdapter] = {
+    "psycopg": psycopg,
+    "psycopg2": psycopg2,
+    "pymysql": pymysql,
+}
+ASYNC_ADAPTERS: dict[str, AsyncAdapter] = {
+    "psycopg": psycopg,
+    "asyncmy": asyncmy,
+    "aiomysql": aiomysql,
+}
