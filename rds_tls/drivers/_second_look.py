@@ -19,6 +19,11 @@ _SSL_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
 _SECONDS = 5.0
 
 
+# How libpq words what an answer means (fe-connect.c, PQconnectPoll), for drivers that have one text for all of them.
+_NO_TLS = "server does not support SSL"
+_INJECTED = "received unencrypted data after SSL response"
+
+
 def certificate_verdict(target: Target) -> str | None:
     """Dial the server, ask for TLS and shake hands; nothing else is sent.
 
@@ -30,8 +35,7 @@ def certificate_verdict(target: Target) -> str | None:
         whoever answers now may say anything, or nothing, and a context may not be had, or not be used.
     """
     try:
-        with socket.create_connection(target.via or (target.host, target.port), _SECONDS) as plain:
-            plain.sendall(_SSL_REQUEST)
+        with _dialled(target) as plain:
             plain.recv(1)
             shared_context(target.anchors).wrap_socket(plain, server_hostname=target.host).close()
     except ssl.SSLCertVerificationError as verdict:
@@ -39,3 +43,32 @@ def certificate_verdict(target: Target) -> str | None:
     except (OSError, RdsTlsError):
         return None
     return None
+
+
+def answer_verdict(target: Target) -> str | None:
+    """Dial the server and ask for TLS; nothing else is sent.
+
+    Args:
+        target: what a driver was to connect to.
+
+    Returns:
+        What the answer means, in libpq's words, where it is a no, or a yes with bytes behind it; else None.
+    """
+    try:
+        with _dialled(target) as plain:
+            answer = plain.recv(2)
+    except OSError:
+        return None
+    if answer[:1] == b"S" and answer != b"S":
+        return _INJECTED
+    return _NO_TLS if answer == b"N" else None
+
+
+def _dialled(target: Target) -> socket.socket:
+    plain = socket.create_connection(target.via or (target.host, target.port), _SECONDS)
+    try:
+        plain.sendall(_SSL_REQUEST)
+    except BaseException:
+        plain.close()
+        raise
+    return plain

@@ -65,6 +65,7 @@ class Driver(NamedTuple):
         error: what a refusal raises.
         by_context: whether an SSLContext of rds_tls's verifies, and not libpq.
         drops_injection: whether bytes from before TLS are dropped without a word, and not refused.
+        tells_injection: whether the driver's own text tells such bytes from other answers to its request for TLS.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Driver(NamedTuple):
     error: tuple[type[Exception], ...]
     by_context: bool = False
     drops_injection: bool = False
+    tells_injection: bool = True
 
 
 def _row(row: Row) -> list[Driver]:
@@ -86,10 +88,13 @@ def _row(row: Row) -> list[Driver]:
 
     def by_arguments(login: Login) -> object:
         stalls: dict[str, Any] = dict.fromkeys(row.stall_arguments, login.seconds)
-        arguments = row.arguments(HOST, **login.arguments(), connect_timeout=login.seconds, **stalls)
+        if row.own_bound:
+            arguments = row.arguments(HOST, **login.arguments()) | {row.own_bound: login.seconds}
+        else:
+            arguments = row.arguments(HOST, **login.arguments(), connect_timeout=login.seconds, **stalls)
         return row.has_tls(row.ask_by_arguments(arguments, row.question))
 
-    helper = Driver(row.name, protocol, connect, errors, by_context=row.by_context)
+    helper = Driver(row.name, protocol, connect, errors, by_context=row.by_context, tells_injection=row.tells_injection)
     if row.by_arguments is None:
         return [helper]
     own = Driver(
@@ -99,6 +104,7 @@ def _row(row: Row) -> list[Driver]:
         errors,
         by_context=row.by_context,
         drops_injection=row.drops_injection,
+        tells_injection=row.tells_injection,
     )
     return [helper, own]
 

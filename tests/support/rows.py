@@ -5,11 +5,15 @@ for every driver, and stands in the tests.
 """
 
 import asyncio
+import socket
+import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import aiomysql
 import asyncmy
+import asyncpg
+import pg8000.dbapi
 import psycopg
 import psycopg2
 import psycopg2.extensions
@@ -42,6 +46,9 @@ class Row(NamedTuple):
         stall_arguments: what ``by_arguments`` needs besides ``connect_timeout`` to end with a server that stalls, for a
             number of seconds.
         options: what is always passed on to the driver.
+        own_bound: the driver's own option that bounds connecting, where ``*_kwargs`` take none because it does not end
+            with that.
+        tells_injection: whether the driver's own text tells bytes from before TLS from other answers to its request.
         variant: what tells two rows of one driver apart.
     """
 
@@ -56,6 +63,8 @@ class Row(NamedTuple):
     stall_arguments: tuple[str, ...] = ()
     options: tuple[tuple[str, Any], ...] = ()
     variant: str = ""
+    own_bound: str = ""
+    tells_injection: bool = True
 
     @property
     def name(self) -> str:
@@ -176,6 +185,34 @@ def _ask_psycopg2(connection: "psycopg2.extensions.connection", question: str) -
     return answer
 
 
+async def _ask_asyncpg(connection: "asyncpg.Connection[Any]", question: str) -> Answer:
+    try:
+        row = await connection.fetchrow(question)
+    finally:
+        await connection.close()
+    return row and tuple(row)
+
+
+def _connect_pg8000(**arguments: Any) -> "pg8000.dbapi.Connection":
+    """Connect with pg8000 alone, and close the socket that it leaves open when it has waited for long enough."""
+    try:
+        return pg8000.dbapi.connect(**arguments)
+    except OSError as error:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            left_open = frame.f_locals.get("sock")
+            if isinstance(left_open, socket.socket):
+                left_open.close()
+        raise
+
+
+def _ask_pg8000(connection: "pg8000.dbapi.Connection", question: str) -> Answer:
+    with connection:
+        cursor = connection.cursor()
+        cursor.execute(question)
+        row = cursor.fetchone()
+    return row and tuple(row)
+
+
 ROWS = (
     Row("psycopg", POSTGRES, _ask_psycopg, (psycopg.Error,), psycopg.connect, by_context=False),
     Row(
@@ -209,4 +246,21 @@ ROWS = (
     # aiomysql's arguments alone are refused: it logs in where a server hides TLS.
     Row("aiomysql", MYSQL, _ask_aiomysql, (aiomysql.MySQLError,), None, is_async=True),
     Row("psycopg2", POSTGRES, _ask_psycopg2, (psycopg2.Error,), psycopg2.connect, by_context=False),
+    Row(
+        "asyncpg",
+        POSTGRES,
+        _ask_asyncpg,
+        (asyncpg.PostgresError, asyncpg.InterfaceError, OSError),  # TLS errors come as ssl's own, timeouts as Python's
+        asyncpg.connect,
+        is_async=True,
+        tells_injection=False,
+    ),
+    Row(
+        "pg8000",
+        POSTGRES,
+        _ask_pg8000,
+        (pg8000.dbapi.Error, OSError),  # as above
+        _connect_pg8000,
+        own_bound="timeout",
+    ),
 )

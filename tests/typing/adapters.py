@@ -5,6 +5,8 @@ from rds_tls.drivers import (
     SyncAdapter,
     aiomysql,
     asyncmy,
+    asyncpg,
+    pg8000,
     psycopg,
     psycopg2,
     pymysql,
@@ -13,10 +15,12 @@ from rds_tls.drivers import (
 SYNC_ADAPTERS: dict[str, SyncAdapter] = {
     "psycopg": psycopg,
     "psycopg2": psycopg2,
+    "pg8000": pg8000,
     "pymysql": pymysql,
 }
 ASYNC_ADAPTERS: dict[str, AsyncAdapter] = {
     "psycopg": psycopg,
+    "asyncpg": asyncpg,
     "asyncmy": asyncmy,
     "aiomysql": aiomysql,
 }
