@@ -77,9 +77,30 @@ check = _postgres.check
 
 
 async def aconnect(options: Mapping[str, Any], _target: Target, seconds: float | None) -> asyncpg.Connection[Any]:
-    """Connect with asyncpg; its exceptions pass through."""
+    """Connect with asyncpg; its exceptions pass through, and leave no socket open."""
     within = {} if seconds is None else bounds(seconds)
-    return await _driver().connect(**options, **within)
+    try:
+        return await _driver().connect(**options, **within)
+    except BaseException as error:
+        _abort(error)
+        raise
+
+
+def _abort(error: BaseException) -> None:
+    """Abort the transport of a connection that did not come about.
+
+    asyncpg closes it politely, and over TLS an event loop then waits up to 30 seconds for a server that stalls to close
+    its side too. Nobody has that transport but the frames that the error came through.
+    """
+    from traceback import walk_tb  # only a failure needs it
+
+    link: BaseException | None = error
+    while link is not None:  # a timeout is raised from the cancellation that it is
+        for frame, _ in walk_tb(link.__traceback__):
+            for value in frame.f_locals.values():
+                if hasattr(value, "get_extra_info") and hasattr(value, "abort"):  # uvloop's are no asyncio.Transport
+                    value.abort()
+        link = link.__cause__
 
 
 def verify(connection: asyncpg.Connection[Any], target: Target, _options: Mapping[str, Any]) -> None:
