@@ -170,9 +170,12 @@ def _checked_via(via: Address) -> Address:
 
 
 def _is_dialable(address: str) -> bool:
-    """Say whether the resolver takes a text at all; of any other, its UnicodeError would repeat it."""
+    """Say whether the resolver takes a text at all; of any other, its UnicodeError would repeat it.
+
+    A path is no address: asyncpg takes one for the folder of a Unix-domain socket, and logs in there without TLS.
+    """
     try:
-        return address != "" and address.encode("idna") != b""
+        return "/" not in address and address.encode("idna") != b""
     except UnicodeError:
         return False
 
