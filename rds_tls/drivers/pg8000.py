@@ -60,14 +60,15 @@ def kwargs(target: Target) -> dict[str, Any]:
         target: what to connect to, and what to trust there.
 
     Returns:
-        Keyword arguments for ``pg8000.dbapi.connect`` or ``pg8000.native.Connection``.
+        Keyword arguments for ``pg8000.dbapi.connect``, ``pg8000.native.Connection`` or the older ``pg8000.connect``,
+        which SQLAlchemy calls. That one knows no ``sock``, so there is none among them: no URL can bring a socket.
 
     Raises:
         DriverNotInstalledError: pg8000 is not installed, or too old.
     """
     _driver()
     host, port, context = peer(target)
-    return {"host": host, "port": port, "ssl_context": context, "sock": None, "unix_sock": None}
+    return {"host": host, "port": port, "ssl_context": context, "unix_sock": None}
 
 
 def bounds(_seconds: float) -> NoReturn:

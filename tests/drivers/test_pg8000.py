@@ -104,7 +104,6 @@ def test_arguments_are_ours_alone() -> None:
         "host": HOST,
         "port": 6000,
         "ssl_context": rds_tls.ssl_context(HOST),
-        "sock": None,
         "unix_sock": None,
         "user": "app",
         "database": "shop",
@@ -159,17 +158,26 @@ def ask_natively(**arguments: Any) -> object:
     return answer
 
 
-def test_native_interface_verifies(server: PostgresServer, pki: Pki) -> None:
-    """The native interface takes the same arguments: a good server passes, and every other is refused."""
-    assert ask_natively(**give(**login(server, pki))) is True
+def ask_as_ever(**arguments: Any) -> object:
+    """Ask the same over the interface of pg8000's first versions, which SQLAlchemy uses."""
+    with pg8000.connect(**arguments) as connection, connection.cursor() as cursor:
+        cursor.execute(TLS_IN_POSTGRESQL)
+        ((answer,),) = cursor.fetchall()
+    return answer
+
+
+@pytest.mark.parametrize("ask", [ask_natively, ask_as_ever])
+def test_other_interfaces_verify(server: PostgresServer, pki: Pki, ask: Callable[..., object]) -> None:
+    """pg8000's other interfaces take the same arguments: a good server passes, and every other is refused."""
+    assert ask(**give(**login(server, pki))) is True
     with pytest.raises(OSError, match="unable to get"):
-        ask_natively(**give(**login(server, pki) | {"settings": pki.sibling_settings}))
+        ask(**give(**login(server, pki) | {"settings": pki.sibling_settings}))
     server.present(pki.authority.issue([OTHER]))
     with pytest.raises(OSError, match="Hostname mismatch"):
-        ask_natively(**give(**login(server, pki)))
+        ask(**give(**login(server, pki)))
     server.tls_off()
-    with pytest.raises(pg8000.native.InterfaceError, match="Server refuses SSL"):
-        ask_natively(**give(**login(server, pki)))
+    with pytest.raises(pg8000.dbapi.InterfaceError, match="Server refuses SSL"):
+        ask(**give(**login(server, pki)))
 
 
 @pytest.mark.parametrize("wrong", ["plain", "own context", "other name"])

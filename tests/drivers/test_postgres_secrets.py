@@ -1,0 +1,78 @@
+"""A canary in place of the password given to psycopg2, asyncpg and pg8000: no error, note or log shows it."""
+
+import logging
+from typing import Any
+
+import pytest
+
+import rds_tls
+from rds_tls.connect.plan import make_plan
+from rds_tls.connect.request import Request
+from rds_tls.drivers import POSTGRES, adapter_of
+from tests.conftest import OFFLINE, Pki
+from tests.connect.test_secrets import MISTAKES
+from tests.hostile import postgres as hostile
+from tests.hostile.stage import EMPTY_STAGE
+from tests.hostile.wire import listening
+from tests.support.leaks import CANARY, assert_clean
+from tests.support.local_rds import KeyType, PostgresServer
+from tests.support.rows import ROWS, Row
+
+HOST = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
+
+every_driver = pytest.mark.parametrize(
+    "row", [row for row in ROWS if row.driver in {"psycopg2", "asyncpg", "pg8000"}], ids=lambda row: row.name
+)
+
+
+@pytest.fixture(autouse=True)
+def _log_everything(caplog: pytest.LogCaptureFixture) -> None:
+    """Listen to every logger at DEBUG, as a program that looks for a fault does."""
+    caplog.set_level(logging.DEBUG)
+
+
+@every_driver
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+def test_mistakes_do_not_show_it(row: Row, mistake: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    """An error of ours names the mistake and not the password beside it."""
+    arguments = {"host": HOST, "user": "app", "password": CANARY, "settings": OFFLINE, **mistake}
+    with pytest.raises(rds_tls.RdsTlsError) as caught:
+        row.connect_and_ask(arguments.pop("host"), row.question, **arguments)
+    assert_clean(caught.value, caplog)
+
+
+@every_driver
+@pytest.mark.parametrize("case", ["wrong password", "wrong name", "foreign root"])
+def test_refusals_do_not_show_it(
+    row: Row, case: str, postgres: PostgresServer, pkis: dict[KeyType, Pki], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A driver's error, with our note, does not hold it either."""
+    pki = pkis[KeyType.ECC384]
+    postgres.present(pki.authority.issue([f"x{HOST}" if case == "wrong name" else HOST]))
+    settings = OFFLINE if case == "foreign root" else pki.settings
+    via = (postgres.host, postgres.port)
+    with pytest.raises(row.errors) as caught:
+        row.connect_and_ask(HOST, row.question, user=postgres.user, password=CANARY, via=via, settings=settings)
+    assert_clean(caught.value, caplog)
+    assert bool(getattr(caught.value, "__notes__", [])) is (case != "wrong password")
+
+
+@every_driver
+def test_second_look_does_not_show_it(row: Row, pkis: dict[KeyType, Pki], caplog: pytest.LogCaptureFixture) -> None:
+    """Nor do an error and a note about a server that offers no TLS."""
+    script = hostile.play(hostile.refuse)
+    settings = pkis[KeyType.ECC384].settings
+    with listening(lambda wire: script(wire, EMPTY_STAGE)) as peer, pytest.raises(row.errors) as caught:
+        row.connect_and_ask(HOST, row.question, user="app", password=CANARY, via=peer.address, settings=settings)
+    assert len(caught.value.__notes__) == 1
+    assert_clean(caught.value, caplog)
+
+
+@every_driver
+def test_plan_does_not_show_it(row: Row) -> None:
+    """What is decided before a driver dials may end up in somebody's trace; its repr is safe."""
+    request = Request(HOST, settings=OFFLINE, user="app", password=CANARY)
+    plan = make_plan(adapter_of(POSTGRES, row.driver), POSTGRES.port, request, {})
+    assert plan.options["password"] == CANARY
+    for value in (plan, plan.target):
+        assert CANARY not in f"{value!r} {value}"
