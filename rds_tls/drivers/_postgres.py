@@ -83,6 +83,6 @@ def check_version(version: str, first: tuple[int, ...], driver: str) -> None:
     if tuple(map(int, re.findall(r"\d+", version)[: len(first)])) < first:
         needed = ".".join(map(str, first))
         raise DriverNotInstalledError(
-            f"{driver} {version} is older than {needed}, the first that is known to verify in every case: "
+            f"{driver} {version} is older than {needed}, the first that rds_tls is tested with: "
             f"pip install --upgrade 'rds-tls[{driver}]'"
         )
