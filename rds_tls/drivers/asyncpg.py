@@ -86,6 +86,8 @@ async def aconnect(options: Mapping[str, Any], _target: Target, seconds: float |
     except BaseException as error:
         _abort(error)
         raise
+    finally:
+        del options  # a traceback may show locals
 
 
 def _abort(error: BaseException) -> None:

@@ -90,9 +90,12 @@ def connect(options: Mapping[str, Any], _target: Target, seconds: float | None) 
     """Connect with pg8000; its exceptions pass through."""
     driver = _driver()
     deadline = Deadline(seconds)
-    sock = _dialled(driver, options, deadline)
+    sock: socket | None = None
     context = _InTime(options["ssl_context"], deadline)
     try:
+        sock = _dialled(driver, (options["host"], options["port"]), deadline, options.get("source_address"))
+        if options.get("tcp_keepalive", True):
+            sock.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
         connection: pg8000.dbapi.Connection = _connection_class(driver)(
             deadline, **{**options, "sock": sock, "ssl_context": context}
         )
@@ -101,20 +104,24 @@ def connect(options: Mapping[str, Any], _target: Target, seconds: float | None) 
             if each is not None:
                 each.close()
         raise
+    finally:
+        del options  # a traceback may show locals
     connection._usock.settimeout(None)  # noqa: SLF001 - as in verify
     return connection
 
 
-def _dialled(driver: Any, options: Mapping[str, Any], deadline: Deadline) -> socket:  # noqa: ANN401 - a module
+def _dialled(
+    driver: Any,  # noqa: ANN401 - a module
+    address: tuple[str, int],
+    deadline: Deadline,
+    source: tuple[str, int] | None,
+) -> socket:
     """Dial within the time, over all addresses; pg8000's own connect counts it for each anew."""
-    host, port = options["host"], options["port"]
     try:
-        sock = dial(host, port, deadline, options.get("source_address"))
+        return dial(*address, deadline, source)
     except OSError as error:  # as pg8000 words it
+        host, port = address
         raise driver.InterfaceError(f"Can't create a connection to host {host} and port {port}: {error}") from error
-    if options.get("tcp_keepalive", True):
-        sock.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
-    return sock
 
 
 class _InTime:
@@ -148,7 +155,10 @@ def _connection_class(driver: Any) -> Callable[..., pg8000.dbapi.Connection]:  #
 
         def __init__(self, deadline: Deadline, **options: Any) -> None:
             self._deadline = deadline
-            super().__init__(**options)
+            try:
+                super().__init__(**options)
+            finally:
+                del options  # a traceback may show locals
 
         def handle_AUTHENTICATION_REQUEST(self, data: bytes, context: object) -> None:  # noqa: N802 - pg8000's own name
             self._usock.settimeout(self._deadline.left())

@@ -94,6 +94,8 @@ def connect(options: Mapping[str, Any], target: Target, seconds: float | None) -
     except driver.Error as error:
         _forget_secrets(error)
         raise
+    finally:
+        del options  # a traceback may show locals
     return connection
 
 
@@ -108,6 +110,8 @@ async def aconnect(options: Mapping[str, Any], target: Target, seconds: float | 
     except driver.Error as error:
         _forget_secrets(error)
         raise
+    finally:
+        del options  # a traceback may show locals
     return connection
 
 

@@ -123,7 +123,10 @@ explain = _libpq.explain
 
 def connect(options: Mapping[str, Any], target: Target, seconds: float | None) -> psycopg2.extensions.connection:
     """Connect with psycopg2; its exceptions pass through."""
-    connection: psycopg2.extensions.connection = _driver().connect(**_libpq.bounded(options, target, seconds))
+    try:
+        connection: psycopg2.extensions.connection = _driver().connect(**_libpq.bounded(options, target, seconds))
+    finally:
+        del options  # a traceback may show locals
     return connection
 
 
