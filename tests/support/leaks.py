@@ -35,13 +35,12 @@ def locals_of_ours(error: BaseException) -> dict[str, str]:
         traceback.StackSummary.extract(traceback.walk_tb(link.__traceback__), capture_locals=True)
         for link in links(error)
     ]
-    return {
-        f"{frame.name}.{name}": text
-        for stack in stacks
-        for frame in stack
-        if Path(frame.filename).is_relative_to(PACKAGE)
-        for name, text in (frame.locals or {}).items()
-    }
+    found: dict[str, str] = {}
+    for frame in (frame for stack in stacks for frame in stack if Path(frame.filename).is_relative_to(PACKAGE)):
+        for name, text in (frame.locals or {}).items():
+            # Functions of one name, such as connect, each add theirs.
+            found[f"{frame.name}.{name}"] = found.get(f"{frame.name}.{name}", "") + text
+    return found
 
 
 def assert_clean(caught: BaseException, logs: pytest.LogCaptureFixture, canary: str = CANARY) -> None:
