@@ -118,10 +118,12 @@ def _dialled(
 ) -> socket:
     """Dial within the time, over all addresses; pg8000's own connect counts it for each anew."""
     try:
-        return dial(*address, deadline, source)
+        sock = dial(*address, deadline, source)
+        sock.settimeout(deadline.left())
     except OSError as error:  # as pg8000 words it
         host, port = address
         raise driver.InterfaceError(f"Can't create a connection to host {host} and port {port}: {error}") from error
+    return sock
 
 
 class _InTime:

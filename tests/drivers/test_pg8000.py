@@ -321,6 +321,18 @@ def test_bound_is_for_the_whole(pki: Pki, monkeypatch: pytest.MonkeyPatch, late:
     assert CANARY.encode() not in wire.inside
 
 
+def test_answer_may_take_all_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address gets its share of the time to be dialled in; the server behind it then has the rest."""
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **options: 2 * resolve(*args, **options))
+    monkeypatch.setattr(_dial, "time", SimpleNamespace(monotonic=Clock().monotonic))
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        adapter._dialled(pg8000.dbapi, server.getsockname(), _dial.Deadline(30), None) as sock,
+    ):
+        assert sock.gettimeout() == 30
+
+
 def test_blackhole_ends_with_pg8000s_error() -> None:
     """What nobody answers ends in time, with the error that pg8000 has for it."""
     with blackhole() as via, pytest.raises(pg8000.dbapi.InterfaceError, match="Can't create a connection to host"):
