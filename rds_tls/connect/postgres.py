@@ -100,8 +100,8 @@ def connect_postgres(
             it, and those that are not known to be harmless, are refused.
         driver: "psycopg", "psycopg2" or "pg8000".
         user: the database user, unless a URL or ``secret`` names one.
-        password: the password, or a function that gives it, called for each new connection; without one libpq looks in
-            ``PGPASSWORD`` and ``~/.pgpass``.
+        password: the password, or a function that gives it, called for each new connection; without one libpq and
+            asyncpg look in ``PGPASSWORD`` and ``~/.pgpass``, and pg8000 nowhere.
         dbname: the database, whatever the driver calls it; PostgreSQL takes the user's name without one.
         port: the TCP port; the one in ``host``, else 5432.
         via: dial this (name or IP address, port), such as a tunnel's, and verify the endpoint there.
@@ -243,7 +243,9 @@ def postgres_kwargs(
     The arguments and what is raised are those of ``connect_postgres``, but that ``user`` may be left out, a function in
     ``password`` is called once by this call, and ``iam`` signs a token that is good for 15 minutes: call this again for
     each connection, not once for a pool. For "psycopg" they go to ``psycopg.connect``,
-    ``psycopg.AsyncConnection.connect`` and psycopg_pool.
+    ``psycopg.AsyncConnection.connect`` and psycopg_pool, for "psycopg2" to its connect and its pools, for "asyncpg" to
+    ``asyncpg.connect`` and ``asyncpg.create_pool``, for "pg8000" to ``pg8000.dbapi.connect`` and
+    ``pg8000.native.Connection``, without ``connect_timeout``: there it would cut queries short.
 
     Returns:
         Keyword arguments, ``driver_options`` among them. With them the driver verifies; whether it did is then for the
