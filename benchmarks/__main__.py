@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import asyncio_connects, calls, cold, connects, imports, instructions, load, machine
+from benchmarks import asyncio_connects, calls, cold, connects, imports, instructions, load, machine, postgres_connects
 from benchmarks.goals import Verdict, judge
 from benchmarks.measure import Table
 from benchmarks.stage import set_stage
@@ -18,6 +18,7 @@ GROUPS = {
     "load": load,
     "instructions": instructions,
     "asyncio-connects": asyncio_connects,
+    "postgres": postgres_connects,
 }
 RESULTS = Path(__file__).with_name("results.json")
 

@@ -8,7 +8,6 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from rds_tls.drivers import reserved
-from rds_tls.drivers._second_look import certificate_verdict
 from rds_tls.errors import DriverNotInstalledError, OptionError
 
 if TYPE_CHECKING:
@@ -141,8 +140,11 @@ def explain(error: Exception, target: Target) -> str:
         OpenSSL's reason where libpq keeps it to itself, else the error's own text.
     """
     text = str(error)
-    verdict = certificate_verdict(target) if "certificate verify failed" in text else None
-    return verdict or text
+    if "certificate verify failed" not in text:
+        return text
+    from rds_tls.drivers._second_look import certificate_verdict  # its context is Python's: a connection needs none
+
+    return certificate_verdict(target) or text
 
 
 def check_version(version: int, driver: str, extra: str) -> None:

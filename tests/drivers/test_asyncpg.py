@@ -14,7 +14,7 @@ import rds_tls
 from rds_tls.connect.plan import make_plan
 from rds_tls.connect.request import Request
 from rds_tls.context.tunnel import tunnel_context
-from rds_tls.diagnosis.causes import TEXTS, Cause
+from rds_tls.diagnosis.causes import _TEXTS, Cause
 from rds_tls.drivers import POSTGRES, Target, async_adapter, reserved
 from rds_tls.drivers import asyncpg as adapter
 from rds_tls.roots.lookup import anchors_for
@@ -190,7 +190,7 @@ def test_pool_takes_our_connections(server: PostgresServer, pki: Pki) -> None:
 def test_connection_that_verified_something_else_is_closed(server: PostgresServer, pki: Pki, wrong: str) -> None:
     """A connection without TLS, with somebody else's context or for another name does not pass the check."""
     server.present(pki.authority.issue([OTHER]))
-    plan = make_plan(async_adapter(POSTGRES, "asyncpg"), 5432, Request(HOST, settings=pki.settings), {})
+    plan = make_plan(async_adapter(POSTGRES, "asyncpg"), POSTGRES, Request(HOST, settings=pki.settings), {})
     contexts = {
         "plain": False,
         "own context": unverified_context(),
@@ -238,7 +238,7 @@ def test_second_look_tells_what_asyncpg_does_not(pki: Pki, answer: Answer, cause
     with listening(lambda wire: script(wire, EMPTY_STAGE)) as peer, pytest.raises(ConnectionError) as caught:
         connect(via=peer.address, settings=pki.settings)
     notes = getattr(caught.value, "__notes__", [])
-    meanings = {diagnosis.meaning.format(host=HOST) for _, diagnosis in TEXTS if diagnosis.cause is cause}
+    meanings = {diagnosis.meaning.format(host=HOST) for _, diagnosis in _TEXTS if diagnosis.cause is cause}
     assert [note.splitlines()[0].removeprefix("rds_tls: ") for note in notes] == list(meanings)
 
 

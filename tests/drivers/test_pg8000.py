@@ -15,7 +15,7 @@ import rds_tls
 from rds_tls.connect.plan import make_plan
 from rds_tls.connect.request import Request
 from rds_tls.context.tunnel import tunnel_context
-from rds_tls.diagnosis.causes import TEXTS, Cause
+from rds_tls.diagnosis.causes import _TEXTS, Cause
 from rds_tls.drivers import POSTGRES, _dial, reserved, sync_adapter
 from rds_tls.drivers import pg8000 as adapter
 from tests.conftest import OFFLINE, Pki
@@ -184,7 +184,7 @@ def test_other_interfaces_verify(server: PostgresServer, pki: Pki, ask: Callable
 def test_connection_that_verified_something_else_is_closed(server: PostgresServer, pki: Pki, wrong: str) -> None:
     """A connection without TLS, with somebody else's context or for another name does not pass the check."""
     server.present(pki.authority.issue([OTHER]))
-    plan = make_plan(sync_adapter(POSTGRES, "pg8000"), 5432, Request(HOST, settings=pki.settings), {})
+    plan = make_plan(sync_adapter(POSTGRES, "pg8000"), POSTGRES, Request(HOST, settings=pki.settings), {})
     contexts = {
         "plain": False,
         "own context": unverified_context(),
@@ -241,7 +241,7 @@ def test_second_look_tells_what_pg8000_does_not(pki: Pki, answer: Answer, cause:
     ):
         connect(via=peer.address, settings=pki.settings)
     notes = getattr(caught.value, "__notes__", [])
-    meanings = {diagnosis.meaning.format(host=HOST) for _, diagnosis in TEXTS if diagnosis.cause is cause}
+    meanings = {diagnosis.meaning.format(host=HOST) for _, diagnosis in _TEXTS if diagnosis.cause is cause}
     assert [note.splitlines()[0].removeprefix("rds_tls: ") for note in notes] == list(meanings)
 
 

@@ -88,7 +88,7 @@ def test_nobody_there_does_not_show_it(row: Row, caplog: pytest.LogCaptureFixtur
 def test_plan_does_not_show_it(row: Row) -> None:
     """What is decided before a driver dials may end up in somebody's trace; its repr is safe."""
     request = Request(HOST, settings=OFFLINE, user="app", password=CANARY)
-    plan = make_plan(adapter_of(POSTGRES, row.driver), POSTGRES.port, request, {})
+    plan = make_plan(adapter_of(POSTGRES, row.driver), POSTGRES, request, {})
     assert plan.options["password"] == CANARY
     for value in (plan, plan.target):
         assert CANARY not in f"{value!r} {value}"
