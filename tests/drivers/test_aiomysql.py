@@ -13,7 +13,8 @@ from rds_tls.drivers import aiomysql as adapter
 from rds_tls.drivers import reserved
 from tests.conftest import OFFLINE, Pki
 from tests.hostile.stage import HOST
-from tests.support.local_rds import KeyType, MariaDbServer
+from tests.support.local_rds import KeyType
+from tests.support.local_rds.mysql_compatible import MySqlCompatibleServer
 
 NOWHERE = ("127.0.0.1", 1)  # what a call that should be refused would dial
 
@@ -63,19 +64,19 @@ def test_value_that_aiomysql_refuses_is_its_own_error() -> None:
     gc.collect()
 
 
-def test_options_reach_the_driver(mariadb: MariaDbServer, pkis: dict[KeyType, Pki]) -> None:
+def test_options_reach_the_driver(mysql: MySqlCompatibleServer, pkis: dict[KeyType, Pki]) -> None:
     """What is harmless is aiomysql's: its cursors, its charset, and the database under its own name for it."""
     pki = pkis[KeyType.ECC384]
-    mariadb.present(pki.authority.issue([HOST]))
+    mysql.present(pki.authority.issue([HOST]))
 
     async def ask() -> tuple[str | None, Any]:
         connection = await rds_tls.aconnect_mysql(
             HOST,
             driver="aiomysql",
-            user=mariadb.user,
-            password=mariadb.password,
-            database=mariadb.database,
-            via=(mariadb.host, mariadb.port),
+            user=mysql.user,
+            password=mysql.password,
+            database=mysql.database,
+            via=(mysql.host, mysql.port),
             settings=pki.settings,
             cursorclass=aiomysql.DictCursor,
             charset="utf8mb4",
@@ -88,4 +89,4 @@ def test_options_reach_the_driver(mariadb: MariaDbServer, pkis: dict[KeyType, Pk
         transport.abort()
         return connection.db, row
 
-    assert asyncio.run(ask()) == (mariadb.database, {"chosen": mariadb.database, "spoken": "utf8mb4"})
+    assert asyncio.run(ask()) == (mysql.database, {"chosen": mysql.database, "spoken": "utf8mb4"})

@@ -19,7 +19,8 @@ from rds_tls.drivers import asyncmy as adapter
 from rds_tls.drivers import reserved
 from tests.conftest import OFFLINE, Pki
 from tests.hostile.stage import HOST
-from tests.support.local_rds import KeyType, MariaDbServer
+from tests.support.local_rds import KeyType
+from tests.support.local_rds.mysql_compatible import MySqlCompatibleServer
 from tests.support.rows import TLS_IN_MYSQL
 
 NOWHERE = ("127.0.0.1", 1)  # what a call that should be refused would dial
@@ -82,19 +83,19 @@ def test_arguments_are_refused_by_others() -> None:
             connect(**arguments)
 
 
-def test_pool_takes_the_arguments(mariadb: MariaDbServer, pkis: dict[KeyType, Pki]) -> None:
+def test_pool_takes_the_arguments(mysql: MySqlCompatibleServer, pkis: dict[KeyType, Pki]) -> None:
     """The driver's own pool verifies with them, and takes a function of the caller's for a fresh password each time."""
     pki = pkis[KeyType.ECC384]
-    mariadb.present(pki.authority.issue([HOST]))
+    mysql.present(pki.authority.issue([HOST]))
     asked: list[str] = []
 
     def password() -> str:
         asked.append(HOST)
-        return mariadb.password
+        return mysql.password
 
     async def ask() -> Any:  # noqa: ANN401 - a row
         arguments = rds_tls.mysql_kwargs(
-            HOST, "asyncmy", user=mariadb.user, via=(mariadb.host, mariadb.port), settings=pki.settings
+            HOST, "asyncmy", user=mysql.user, via=(mysql.host, mysql.port), settings=pki.settings
         )
         async with (
             asyncmy.create_pool(minsize=2, **arguments, password_creator=password) as pool,
@@ -126,15 +127,15 @@ UNKNOWN = {"ssl_disabled=true"}
 
 @pytest.mark.parametrize("leftover", LEFTOVERS)
 def test_leftover_in_a_url_does_not_count(
-    mariadb: MariaDbServer, pkis: dict[KeyType, Pki], tmp_path: Path, leftover: str
+    mysql: MySqlCompatibleServer, pkis: dict[KeyType, Pki], tmp_path: Path, leftover: str
 ) -> None:
     """Whatever an engine's URL says beside the arguments, they lead to the server, by TLS, and verify it."""
     pki = pkis[KeyType.ECC384]
-    mariadb.present(pki.authority.issue([HOST]))
-    url = f"mysql+asyncmy://{mariadb.user}:{mariadb.password}@127.0.0.9/{mariadb.database}"
+    mysql.present(pki.authority.issue([HOST]))
+    url = f"mysql+asyncmy://{mysql.user}:{mysql.password}@127.0.0.9/{mysql.database}"
 
     async def ask(settings: rds_tls.Settings) -> Any:  # noqa: ANN401 - a row
-        arguments = rds_tls.mysql_kwargs(HOST, "asyncmy", via=(mariadb.host, mariadb.port), settings=settings)
+        arguments = rds_tls.mysql_kwargs(HOST, "asyncmy", via=(mysql.host, mysql.port), settings=settings)
         engine = create_async_engine(
             f"{url}?{leftover.format(folder=tmp_path)}", connect_args=arguments, poolclass=NullPool
         )
@@ -150,17 +151,17 @@ def test_leftover_in_a_url_does_not_count(
         asyncio.run(ask(pki.sibling_settings))
 
 
-def test_read_timeout_is_the_callers(mariadb: MariaDbServer, pkis: dict[KeyType, Pki]) -> None:
+def test_read_timeout_is_the_callers(mysql: MySqlCompatibleServer, pkis: dict[KeyType, Pki]) -> None:
     """A query waits as long as the caller's own read_timeout says."""
     pki = pkis[KeyType.ECC384]
-    mariadb.present(pki.authority.issue([HOST]))
+    mysql.present(pki.authority.issue([HOST]))
 
     async def ask() -> None:
         connection = await rds_tls.aconnect_mysql(
             HOST,
-            user=mariadb.user,
-            password=mariadb.password,
-            via=(mariadb.host, mariadb.port),
+            user=mysql.user,
+            password=mysql.password,
+            via=(mysql.host, mysql.port),
             settings=pki.settings,
             read_timeout=2,
         )

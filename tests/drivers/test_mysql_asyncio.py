@@ -12,7 +12,8 @@ from tests.hostile.evidence import Protocol, bytes_leaked
 from tests.hostile.stage import EMPTY_STAGE, HOST, Stage
 from tests.hostile.wire import Wire, listening
 from tests.support.blackhole import blackhole
-from tests.support.local_rds import KeyType, MariaDbServer
+from tests.support.local_rds import KeyType
+from tests.support.local_rds.mysql_compatible import MySqlCompatibleServer
 from tests.support.mysql_asyncio import (
     DRIVERS,
     Loop,
@@ -42,10 +43,10 @@ def pki(pkis: dict[KeyType, Pki]) -> Pki:
 
 
 @pytest.fixture
-def server(mariadb: MariaDbServer, pki: Pki) -> MariaDbServer:
+def server(mysql: MySqlCompatibleServer, pki: Pki) -> MySqlCompatibleServer:
     """MariaDB with a certificate for the endpoint."""
-    mariadb.present(pki.authority.issue([HOST]))
-    return mariadb
+    mysql.present(pki.authority.issue([HOST]))
+    return mysql
 
 
 @every_driver
@@ -118,7 +119,7 @@ def test_timeout_of_the_callers_is_a_timeout(driver: str, pki: Pki) -> None:
 
 
 @every_driver
-def test_timeout_ends_with_connecting(driver: str, server: MariaDbServer, pki: Pki) -> None:
+def test_timeout_ends_with_connecting(driver: str, server: MySqlCompatibleServer, pki: Pki) -> None:
     """A query may take longer than connecting: nothing of the bound stays behind."""
 
     async def ask() -> None:
@@ -133,7 +134,7 @@ def test_timeout_ends_with_connecting(driver: str, server: MariaDbServer, pki: P
 
 @every_driver
 @every_loop
-def test_refused_login_leaves_nothing_open(driver: str, loop: Loop, server: MariaDbServer, pki: Pki) -> None:
+def test_refused_login_leaves_nothing_open(driver: str, loop: Loop, server: MySqlCompatibleServer, pki: Pki) -> None:
     """What fails behind the handshake closes the connection at once too: a wrong password, and SQL to begin with."""
 
     async def refuse(**options: Any) -> None:
@@ -174,7 +175,9 @@ def test_refusal_waits_for_no_farewell(driver: str, loop: Loop, pki: Pki) -> Non
 
 @every_driver
 @every_loop
-def test_lost_connection_is_made_again_as_the_first(driver: str, loop: Loop, server: MariaDbServer, pki: Pki) -> None:
+def test_lost_connection_is_made_again_as_the_first(
+    driver: str, loop: Loop, server: MySqlCompatibleServer, pki: Pki
+) -> None:
     """What ping() connects anew goes through the tunnel, is verified, and says nothing where TLS is hidden."""
 
     async def reconnect(hiding: tuple[str, int]) -> None:

@@ -19,7 +19,7 @@ from tests.conftest import Pki
 from tests.hostile import mysql as hostile
 from tests.hostile.stage import GOOD, HOST, Authorities, Stage, server_context
 from tests.hostile.wire import GoneError, Wire
-from tests.support.local_rds import MariaDbServer
+from tests.support.local_rds.mysql_compatible import MySqlCompatibleServer
 
 DRIVERS: dict[str, Any] = {"asyncmy": asyncmy, "aiomysql": aiomysql}
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
@@ -39,7 +39,7 @@ def run(loop: Loop, main: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - wh
     return result
 
 
-def arguments(server: MariaDbServer, settings: rds_tls.Settings) -> dict[str, Any]:
+def arguments(server: MySqlCompatibleServer, settings: rds_tls.Settings) -> dict[str, Any]:
     """Give what each driver is given."""
     return {
         "user": server.user,
@@ -55,7 +55,7 @@ async def aconnect(driver: str, **options: Any) -> Any:  # noqa: ANN401 - either
     return await connect(HOST, driver=driver, **options)
 
 
-def target_of(server: MariaDbServer, settings: rds_tls.Settings) -> Target:
+def target_of(server: MySqlCompatibleServer, settings: rds_tls.Settings) -> Target:
     """Say what is to be verified."""
     request = Request(HOST, via=(server.host, server.port), settings=settings)
     return make_plan(async_adapter(MYSQL, "asyncmy"), MYSQL, request, {}).target
