@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import aiomysql
 import asyncmy
 import asyncpg
+import mysql.connector
 import pg8000.dbapi
 import psycopg
 import psycopg2
@@ -213,6 +214,13 @@ def _ask_pg8000(connection: "pg8000.dbapi.Connection", question: str) -> Answer:
     return row and tuple(row)
 
 
+def _ask_mysql_connector(connection: Any, question: str) -> Answer:  # noqa: ANN401 - the driver has no types here
+    with connection, connection.cursor() as cursor:
+        cursor.execute(question)
+        answer: Answer = cursor.fetchone()
+    return answer
+
+
 ROWS = (
     Row("psycopg", POSTGRES, _ask_psycopg, (psycopg.Error,), psycopg.connect, by_context=False),
     Row(
@@ -263,4 +271,5 @@ ROWS = (
         _connect_pg8000,
         own_bound="timeout",
     ),
+    Row("mysql-connector", MYSQL, _ask_mysql_connector, (mysql.connector.Error,), None),
 )

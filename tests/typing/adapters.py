@@ -6,6 +6,7 @@ from rds_tls.drivers import (
     aiomysql,
     asyncmy,
     asyncpg,
+    mysql_connector,
     pg8000,
     psycopg,
     psycopg2,
@@ -17,6 +18,7 @@ SYNC_ADAPTERS: dict[str, SyncAdapter] = {
     "psycopg2": psycopg2,
     "pg8000": pg8000,
     "pymysql": pymysql,
+    "mysql-connector": mysql_connector,
 }
 ASYNC_ADAPTERS: dict[str, AsyncAdapter] = {
     "psycopg": psycopg,
