@@ -221,6 +221,13 @@ def _ask_mysql_connector(connection: Any, question: str) -> Answer:  # noqa: ANN
     return answer
 
 
+async def _ask_mysql_connector_aio(connection: Any, question: str) -> Answer:  # noqa: ANN401 - as above
+    async with connection, await connection.cursor() as cursor:
+        await cursor.execute(question)
+        answer: Answer = await cursor.fetchone()
+    return answer
+
+
 ROWS = (
     Row("psycopg", POSTGRES, _ask_psycopg, (psycopg.Error,), psycopg.connect, by_context=False),
     Row(
@@ -272,4 +279,5 @@ ROWS = (
         own_bound="timeout",
     ),
     Row("mysql-connector", MYSQL, _ask_mysql_connector, (mysql.connector.Error,), None),
+    Row("mysql-connector", MYSQL, _ask_mysql_connector_aio, (mysql.connector.Error,), None, is_async=True),
 )

@@ -7,6 +7,7 @@ from rds_tls.drivers import (
     asyncmy,
     asyncpg,
     mysql_connector,
+    mysql_connector_aio,
     pg8000,
     psycopg,
     psycopg2,
@@ -25,4 +26,5 @@ ASYNC_ADAPTERS: dict[str, AsyncAdapter] = {
     "asyncpg": asyncpg,
     "asyncmy": asyncmy,
     "aiomysql": aiomysql,
+    "mysql-connector": mysql_connector_aio,
 }
