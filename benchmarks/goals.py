@@ -64,6 +64,7 @@ GOALS = (
     Goal(3, connects.MYSQL, connects.OURS, _RATIO, 0.2, connects.PYMYSQL_WORLDWIDE),
     Goal(3, asyncio_connects.ASYNCMY, asyncio_connects.OURS, _RATIO, 1.05, asyncio_connects.BY_HAND),
     Goal(3, asyncio_connects.AIOMYSQL, asyncio_connects.OURS, _RATIO, 1.05, asyncio_connects.BY_HAND),
+    Goal(3, connects.CONNECTOR, connects.OURS, _RATIO, 0.15, connects.CONNECTOR_REGIONAL),
     # 4. A context, or a driver's arguments, are there at once, in microseconds; a region's first context costs what
     # OpenSSL takes for it.
     Goal(4, calls.WARM, calls.CONTEXT, _QUIET, 5.0),
