@@ -16,13 +16,13 @@ from rds_tls.connect import iam
 from rds_tls.roots import lookup
 from tests.conftest import Pki
 from tests.support.local_https import LocalHttps
-from tests.support.local_rds import Authority, KeyType, MariaDbServer, PostgresServer
+from tests.support.local_rds import Authority, KeyType
+from tests.support.local_rds.kinds import Server
+from tests.support.matrix import on_each_server
 from tests.support.rows import ROWS, Row
 from tests.support.trust_store import HOST, REGION, TrustStore
 
-Server = PostgresServer | MariaDbServer
-
-pytestmark = pytest.mark.parametrize("row", [row for row in ROWS if row.is_async], ids=lambda row: row.name)
+pytestmark = on_each_server("row", {row.name: row for row in ROWS if row.is_async}, lambda row: row.servers)
 
 # Longer than a turn of a loop takes: it turns a wait for ever into a failure.
 SAFETY_SECONDS = 30
@@ -48,13 +48,6 @@ def https(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHttps]:
     """One HTTPS server for the trust store, which nobody here asks."""
     with LocalHttps(tmp_path_factory.mktemp("https")) as server:
         yield server
-
-
-@pytest.fixture
-def server(request: pytest.FixtureRequest, row: Row) -> Server:
-    """The server that the driver speaks to."""
-    found: Server = request.getfixturevalue("postgres" if row.is_postgres else "mariadb")
-    return found
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.hostile import mysql as hostile
 from tests.hostile.stage import EMPTY_STAGE, HOST, OTHER
 from tests.hostile.wire import listening
 from tests.support.leaks import CANARY, locals_of_ours
-from tests.support.local_rds import KeyType, MariaDbServer
+from tests.support.local_rds import KeyType, MySqlCompatibleServer
 from tests.support.mysql_asyncio import (
     DRIVERS,
     Loop,
@@ -43,10 +43,10 @@ def pki(pkis: dict[KeyType, Pki]) -> Pki:
 
 
 @pytest.fixture
-def server(mariadb: MariaDbServer, pki: Pki) -> MariaDbServer:
+def server(mysql: MySqlCompatibleServer, pki: Pki) -> MySqlCompatibleServer:
     """MariaDB with a certificate for the endpoint."""
-    mariadb.present(pki.authority.issue([HOST]))
-    return mariadb
+    mysql.present(pki.authority.issue([HOST]))
+    return mysql
 
 
 def own_context(settings: rds_tls.Settings, _target: Target) -> ssl.SSLContext:
@@ -69,7 +69,7 @@ UNVERIFIED: dict[str, Callable[[rds_tls.Settings, Target], ssl.SSLContext | None
 def test_unverified_connection_is_closed(
     driver: str,
     loop: Loop,
-    server: MariaDbServer,
+    server: MySqlCompatibleServer,
     pki: Pki,
     context: Callable[[rds_tls.Settings, Target], ssl.SSLContext | None],
 ) -> None:
@@ -93,7 +93,7 @@ def test_unverified_connection_is_closed(
 
 @every_driver
 def test_helper_checks_what_it_returns(
-    driver: str, server: MariaDbServer, pki: Pki, monkeypatch: pytest.MonkeyPatch
+    driver: str, server: MySqlCompatibleServer, pki: Pki, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Should the arguments ever fail to name the endpoint, the helper returns nothing."""
     adapter = async_adapter(MYSQL, driver)
@@ -155,7 +155,7 @@ def test_old_driver_is_refused(driver: str, version: str, monkeypatch: pytest.Mo
         asyncio.run(aconnect(driver, user="app", settings=OFFLINE))
 
 
-def test_asyncmy_is_the_default(server: MariaDbServer, pki: Pki) -> None:
+def test_asyncmy_is_the_default(server: MySqlCompatibleServer, pki: Pki) -> None:
     """Without driver= the connection is asyncmy's."""
 
     async def connect() -> None:
@@ -167,7 +167,7 @@ def test_asyncmy_is_the_default(server: MariaDbServer, pki: Pki) -> None:
 
 
 @every_driver
-def test_engine_takes_the_connection(driver: str, server: MariaDbServer, pki: Pki) -> None:
+def test_engine_takes_the_connection(driver: str, server: MySqlCompatibleServer, pki: Pki) -> None:
     """SQLAlchemy's asyncio engine takes a connection of ours for one of the driver's."""
 
     async def ask() -> Any:  # noqa: ANN401 - a row
