@@ -90,7 +90,10 @@ def _after_tls_request(data: bytes, protocol: Protocol) -> bytes:
     if protocol is Protocol.POSTGRESQL:
         return data.removeprefix(struct.pack("!II", 8, 80877103))  # SSLRequest
     # SSLRequest: 32 bytes, packet 1; capabilities with CLIENT_SSL, largest packet, character set, 23 bytes of nothing.
-    is_request = data[:4] == b"\x20\0\0\x01" and data[5:6] and data[5] & 0x08 and data[13:36] == bytes(23)
+    # To a server that is no MySQL (capability 1 is not set) MariaDB's library writes capabilities of MariaDB's own into
+    # the last four (MariaDB Connector/C, my_auth.c, send_client_reply_packet).
+    is_request = data[:4] == b"\x20\0\0\x01" and data[5:6] and data[5] & 0x08 and data[13:32] == bytes(19)
+    is_request = is_request and (data[32:36] == bytes(4) or not data[4] & 0x01)
     return data[36:] if is_request else data
 
 
