@@ -118,8 +118,8 @@ _CA_FILE = Diagnosis(
 # What the text of a driver's error holds -> the diagnosis. The first row that matches wins, so a reason comes
 # before the "certificate verify failed" that surrounds it. Sources: OpenSSL crypto/x509/x509_txt.c and
 # ssl/ssl_err.c; CPython Modules/_ssl.c; libpq fe-secure-openssl.c, fe-secure-common.c, fe-connect.c; PyMySQL
-# connections.py; drivers/pymysql.py, drivers/_mysql_asyncio.py. Compared in lower case: OpenSSL 1.1 and 3 differ in
-# capitals and hyphens.
+# connections.py; MariaDB Connector/C ma_tls.c (3.3 and 3.4) and my_auth.c; drivers/pymysql.py, drivers/mysqlclient.py,
+# drivers/_mysql_asyncio.py. Compared in lower case: OpenSSL 1.1 and 3 differ in capitals and hyphens.
 _TEXTS = (
     ("does not match host name", _NAME_MISMATCH),
     ("hostname mismatch", _NAME_MISMATCH),
@@ -151,6 +151,10 @@ _TEXTS = (
     ("no protocols available", _OLD_TLS),
     ("alert protocol version", _OLD_TLS),
     ("wrong ssl version", _OLD_TLS),
+    ("validation of ssl server certificate failed", _NAME_MISMATCH),
+    ("hostname verification failed", _NAME_MISMATCH),
+    ("ssl is required, but the server does not support it", _NO_TLS),
+    ("bytes from before tls", _INJECTED),
 )
 
 

@@ -13,8 +13,8 @@ from rds_tls.connect import iam
 from rds_tls.connect.aws import session
 from rds_tls.connect.plan import Plan, make_plan
 from rds_tls.connect.request import Request
-from rds_tls.drivers import POSTGRES, async_adapter, sync_adapter
-from tests.conftest import Pki
+from rds_tls.drivers import POSTGRES
+from tests.conftest import OFFLINE, Pki
 from tests.hostile.attacks import GOOD_CERTIFICATES
 from tests.hostile.evidence import Protocol, secrets_read
 from tests.hostile.stage import GOOD, Authorities, Stage, server_context
@@ -84,7 +84,7 @@ def test_alias_is_followed(row: Row, server: Server, pki: Pki) -> None:
         row.connect_and_ask(ALIAS, row.question, expect=UNEXPECTED, **arguments)
 
 
-@every_row
+@pytest.mark.parametrize("row", [row for row in ROWS if not row.adapter.NO_TUNNEL], ids=lambda row: row.name)
 @pytest.mark.usefixtures("resolver")
 def test_tunnel_may_have_a_name(row: Row, server: Server, pki: Pki) -> None:
     """The tunnel's name is resolved, and the endpoint is what is verified."""
@@ -92,6 +92,14 @@ def test_tunnel_may_have_a_name(row: Row, server: Server, pki: Pki) -> None:
     assert row.has_tls(row.connect_and_ask(HOST, row.question, **arguments))
     with pytest.raises(row.errors):
         row.connect_and_ask(OTHER, row.question, **arguments)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.adapter.NO_TUNNEL], ids=lambda row: row.name)
+def test_tunnel_is_refused_where_it_would_be_verified(row: Row) -> None:
+    """A driver that verifies the name it dials takes no via=, and the error says what to do instead."""
+    request = Request(HOST, user="app", via=("127.0.0.1", 1), settings=OFFLINE)
+    with pytest.raises(rds_tls.OptionError, match=r"via= cannot be used with this driver: .* Let the endpoint's name"):
+        make_plan(row.adapter, 1, request, {})
 
 
 @every_row
@@ -189,11 +197,10 @@ def _for_other_anchors(plan: Plan, pki: Pki) -> Plan:
 @pytest.mark.parametrize("spoil", [_for_another_name, _for_other_anchors])
 def test_connection_that_is_not_what_was_asked_for_is_closed(row: Row, server: Server, pki: Pki, spoil: Spoil) -> None:
     """After connecting the driver's own connection is looked at, and closed where it verified something else."""
-    find: Any = async_adapter if row.is_async else sync_adapter
-    adapter = find(row.engine, row.driver)
+    adapter = row.adapter
     request = Request(
         HOST,
-        via=(server.host, server.port),
+        **row.dialled(via=(server.host, server.port)),
         settings=pki.settings,
         user=server.user,
         password=server.password,

@@ -82,7 +82,8 @@ class Arena:
         Those that a client's timeout ends meet at the same time, since they do nothing but wait.
         """
         if (attack, driver) not in self._outcomes:
-            pairs = [pair for pair in MEETINGS if pair[0].stalls] if attack.stalls else [(attack, driver)]
+            stalling = [pair for pair in MEETINGS if pair[0].stalls and not pair[1].missing]
+            pairs = stalling if attack.stalls else [(attack, driver)]
             with ThreadPoolExecutor(len(pairs)) as pool:
                 self._outcomes |= zip(pairs, pool.map(self._meet, *zip(*pairs, strict=True)), strict=True)
         return self._outcomes[attack, driver]

@@ -66,6 +66,8 @@ class Driver(NamedTuple):
         by_context: whether an SSLContext of rds_tls's verifies, and not libpq.
         drops_injection: whether bytes from before TLS are dropped without a word, and not refused.
         tells_injection: whether the driver's own text tells such bytes from other answers to its request for TLS.
+        repeats_injection: whether an error from before TLS passes for the server's.
+        missing: why the driver cannot be run here.
     """
 
     name: str
@@ -75,6 +77,8 @@ class Driver(NamedTuple):
     by_context: bool = False
     drops_injection: bool = False
     tells_injection: bool = True
+    repeats_injection: bool = False
+    missing: str = ""
 
 
 def _row(row: Row) -> list[Driver]:
@@ -94,7 +98,16 @@ def _row(row: Row) -> list[Driver]:
             arguments = row.arguments(HOST, **login.arguments(), connect_timeout=login.seconds, **stalls)
         return row.has_tls(row.ask_by_arguments(arguments, row.question))
 
-    helper = Driver(row.name, protocol, connect, errors, by_context=row.by_context, tells_injection=row.tells_injection)
+    helper = Driver(
+        row.name,
+        protocol,
+        connect,
+        errors,
+        by_context=row.by_context,
+        tells_injection=row.tells_injection,
+        repeats_injection=row.repeats_injection,
+        missing=row.missing,
+    )
     if row.by_arguments is None:
         return [helper]
     own = Driver(
@@ -105,6 +118,8 @@ def _row(row: Row) -> list[Driver]:
         by_context=row.by_context,
         drops_injection=row.drops_injection,
         tells_injection=row.tells_injection,
+        repeats_injection=row.repeats_injection,
+        missing=row.missing,
     )
     return [helper, own]
 

@@ -8,6 +8,9 @@ import asyncio
 import socket
 import traceback
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import aiomysql
@@ -21,7 +24,8 @@ import psycopg2.extensions
 import pymysql
 
 import rds_tls
-from rds_tls.drivers import MYSQL, POSTGRES, Engine
+from rds_tls.drivers import MYSQL, POSTGRES, Engine, async_adapter, sync_adapter
+from tests.support import in_c
 from tests.support.local_rds.kinds import MYSQL_SERVERS, POSTGRES_SERVERS, Server
 
 # What the server says about the connection that asks.
@@ -50,6 +54,9 @@ class Row(NamedTuple):
         own_bound: the driver's own option that bounds connecting, where ``*_kwargs`` take none because it does not end
             with that.
         tells_injection: whether the driver's own text tells bytes from before TLS from other answers to its request.
+        dials_in_c: how a driver is imported that resolves in C the name that it verifies: it is run by ``in_c``, where
+            that leads to loopback, and ``via`` gives the port alone.
+        repeats_injection: whether an error from before TLS passes for the server's.
         variant: what tells two rows of one driver apart.
     """
 
@@ -66,6 +73,8 @@ class Row(NamedTuple):
     variant: str = ""
     own_bound: str = ""
     tells_injection: bool = True
+    dials_in_c: str = ""
+    repeats_injection: bool = False
 
     @property
     def name(self) -> str:
@@ -87,16 +96,30 @@ class Row(NamedTuple):
         """Ask the server whether TLS carries the connection."""
         return TLS_IN_POSTGRESQL if self.is_postgres else TLS_IN_MYSQL
 
+    @property
+    def missing(self) -> str:
+        """Why the driver cannot be run here; empty where it can."""
+        return in_c.missing(self.dials_in_c) if self.dials_in_c else ""
+
+    @property
+    def adapter(self) -> Any:  # noqa: ANN401 - of either kind
+        """The adapter as rds_tls finds it."""
+        find: Any = async_adapter if self.is_async else sync_adapter
+        with self._elsewhere():
+            return find(self.engine, self.driver)
+
     def connect_and_ask(self, host: str, question: str, *, database: str | None = None, **arguments: Any) -> Answer:
         """Ask a question over a connection that rds_tls makes."""
         connect = getattr(rds_tls, f"{'a' * self.is_async}connect_{'postgres' if self.is_postgres else 'mysql'}")
         arguments |= {"driver": self.driver, **dict(self.options), **self._named(database)}
-        return self._answer(lambda: connect(host, **arguments), question)
+        with self._elsewhere():
+            return self._answer(lambda: connect(host, **self.dialled(**arguments)), question)
 
     def arguments(self, host: str, *, database: str | None = None, **arguments: Any) -> dict[str, Any]:
         """Give what rds_tls gives for the driver's own connect."""
         give: Any = rds_tls.postgres_kwargs if self.is_postgres else rds_tls.mysql_kwargs
-        options: dict[str, Any] = give(host, self.driver, **arguments, **dict(self.options), **self._named(database))
+        arguments = self.dialled(**arguments) | dict(self.options) | self._named(database)
+        options: dict[str, Any] = give(host, self.driver, **arguments)
         return options
 
     def ask_by_arguments(self, arguments: dict[str, Any], question: str) -> Answer:
@@ -119,6 +142,15 @@ class Row(NamedTuple):
     def has_tls(self, answer: Answer) -> bool:
         """Say whether the answer to ``question`` is that TLS carries the connection."""
         return bool(answer and answer[-1])
+
+    def _elsewhere(self) -> AbstractContextManager[object]:
+        return in_c.Elsewhere(self.engine.drivers[self.driver], self.dials_in_c) if self.dials_in_c else nullcontext()
+
+    def dialled(self, **arguments: Any) -> dict[str, Any]:
+        """Give the port in place of a tunnel, where the endpoint's own name leads there."""
+        if not self.dials_in_c or "via" not in arguments:
+            return arguments
+        return {name: value for name, value in arguments.items() if name != "via"} | {"port": arguments["via"][1]}
 
     def _named(self, database: str | None) -> dict[str, Any]:
         return {} if database is None else {"dbname" if self.is_postgres else "database": database}
@@ -228,6 +260,15 @@ async def _ask_mysql_connector_aio(connection: Any, question: str) -> Answer:  #
     return answer
 
 
+def _errors_of(module: str) -> tuple[type[Exception], ...]:
+    """Give what a driver raises that may be missing."""
+    return (import_module(module).MySQLError,) if find_spec(module) else ()
+
+
+def _ask_far(connection: in_c.Far, question: str) -> Answer:
+    return connection.ask(question)
+
+
 ROWS = (
     Row("psycopg", POSTGRES, _ask_psycopg, (psycopg.Error,), psycopg.connect, by_context=False),
     Row(
@@ -280,4 +321,14 @@ ROWS = (
     ),
     Row("mysql-connector", MYSQL, _ask_mysql_connector, (mysql.connector.Error,), None),
     Row("mysql-connector", MYSQL, _ask_mysql_connector_aio, (mysql.connector.Error,), None, is_async=True),
+    Row(
+        "mysqlclient",
+        MYSQL,
+        _ask_far,
+        _errors_of("MySQLdb"),
+        None,
+        by_context=False,
+        dials_in_c="MySQLdb",
+        repeats_injection=True,
+    ),
 )

@@ -8,6 +8,7 @@ from rds_tls.drivers import (
     asyncpg,
     mysql_connector,
     mysql_connector_aio,
+    mysqlclient,
     pg8000,
     psycopg,
     psycopg2,
@@ -19,6 +20,7 @@ SYNC_ADAPTERS: dict[str, SyncAdapter] = {
     "psycopg2": psycopg2,
     "pg8000": pg8000,
     "pymysql": pymysql,
+    "mysqlclient": mysqlclient,
     "mysql-connector": mysql_connector,
 }
 ASYNC_ADAPTERS: dict[str, AsyncAdapter] = {

@@ -1,0 +1,228 @@
+"""Drivers in C, which resolve names in C: a process in which every endpoint's name leads to loopback.
+
+``python -m tests.support.in_c SOCKET`` is that process. What decides about a connection is done by the tests' own
+process; here a driver's adapter dials, logs in and verifies, and here the connection is asked. libnss-wrapper, which
+answers in place of the resolver, has to be there when a program starts, and does not stand what the servers do.
+"""
+
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from multiprocessing.connection import Client, Connection, Listener
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rds_tls import drivers
+from rds_tls.drivers import Target
+from tests.support import ROOT
+from tests.support.trust_store import HOST as ROTATED
+
+# Where packages put it: Debian and Ubuntu, Fedora.
+PLACES = ("lib/*/libnss_wrapper.so", "lib64/libnss_wrapper.so")
+
+# The cluster of nearly every test; the last two have two addresses, of which the first or both take no connection.
+CLUSTER = "cluster-abc123def456.eu-west-1.rds.amazonaws.com"
+HALF_DEAD, DEAD = f"half-dead.{CLUSTER}", f"dead.{CLUSTER}"
+ADDRESSES: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        (
+            f"orders.{CLUSTER}",
+            f"other.{CLUSTER}",
+            "orders.cluster-ro-abc123def456.eu-west-1.rds.amazonaws.com",
+            "orders-1.abc123def456.eu-west-1.rds.amazonaws.com",
+            ROTATED,
+        ),
+        ("127.0.0.1",),
+    ),
+    HALF_DEAD: ("127.0.0.2", "127.0.0.1"),
+    DEAD: ("127.0.0.2", "127.0.0.3"),
+}
+
+
+def missing(module: str) -> str:
+    """Say why a driver cannot be run here; nothing where it can."""
+    if find_spec(module) is None:
+        return f"{module} is not installed, or cannot be built here"
+    if not _library():
+        return "libnss-wrapper is not installed: apt-get install libnss-wrapper"
+    return ""
+
+
+def _library() -> str:
+    return next((str(found) for place in PLACES for found in Path("/usr").glob(place)), "")
+
+
+@cache
+def environment() -> dict[str, str]:
+    """Give the environment of a process in which the names of ``ADDRESSES`` lead there."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder)
+    hosts = Path(folder, "hosts")
+    hosts.write_text("".join(f"{ip} {name}\n" for name, addresses in ADDRESSES.items() for ip in addresses))
+    return {"LD_PRELOAD": _library(), "NSS_WRAPPER_HOSTS": str(hosts)}
+
+
+@cache
+def _process() -> str:
+    """Start the process once, and give the path of the socket that it listens on."""
+    address = str(Path(environment()["NSS_WRAPPER_HOSTS"]).with_name("socket"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", __name__, address],
+        cwd=ROOT,
+        env=os.environ | environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    atexit.register(process.communicate)  # it ends where its input ends
+    assert process.stdout is not None  # it is a pipe
+    assert process.stdout.readline() == b"ready\n"
+    return address
+
+
+class Far:
+    """A driver's connection in the other process, or the way to one.
+
+    Args:
+        module: the driver, as it is imported.
+    """
+
+    def __init__(self, module: str) -> None:
+        reason = missing(module)
+        if reason:
+            pytest.skip(reason)
+        self._pipe: Connection[Any, Any] = Client(_process(), family="AF_UNIX")
+
+    def do(self, action: str, *arguments: Any) -> Any:  # noqa: ANN401 - what the action gives
+        """Let the other process do one of its actions; what it raises is raised here."""
+        self._pipe.send((action, arguments))
+        answer = self._pipe.recv()
+        if isinstance(answer, BaseException):
+            self._pipe.close()
+            raise answer
+        return answer
+
+    def ask(self, question: str) -> tuple[Any, ...] | None:
+        """Ask a question over the connection, which is closed then, and give the first row of the answer."""
+        answer: tuple[Any, ...] | None = self.do("ask", question)
+        self._pipe.close()
+        return answer
+
+
+class FarAdapter:
+    """A driver's adapter that dials in the other process.
+
+    Args:
+        adapter: the module of ``rds_tls.drivers``.
+        module: the driver, as it is imported.
+    """
+
+    def __init__(self, adapter: Any, module: str) -> None:  # noqa: ANN401 - a module
+        self._adapter = adapter
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the adapter's
+        return getattr(self._adapter, name)
+
+    def connect(self, options: Mapping[str, Any], target: Target, seconds: float | None) -> Far:
+        """Connect as the adapter does."""
+        far = Far(self._module)
+        far.do("connect", self._adapter.__name__, dict(options), target, seconds)
+        return far
+
+    def verify(self, far: Far, target: Target, options: Mapping[str, Any]) -> None:
+        """Verify as the adapter does."""
+        far.do("verify", self._adapter.__name__, target, dict(options))
+
+
+class Elsewhere:
+    """Inside its ``with`` blocks rds_tls finds one adapter in the other process; blocks of several threads overlap."""
+
+    def __init__(self, adapter: str, module: str) -> None:
+        self._adapter, self._module = adapter, module
+        self._find = drivers._imported
+        self._lock, self._blocks = threading.Lock(), 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._blocks += 1
+            drivers._imported = self._found  # type: ignore[assignment]
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._blocks -= 1
+            if not self._blocks:
+                drivers._imported = self._find
+
+    def _found(self, name: str) -> object:
+        found = self._find(name)
+        return FarAdapter(found, self._module) if name == self._adapter else found
+
+
+class Actions:
+    """What the other process does for one caller, with one connection."""
+
+    def __init__(self) -> None:
+        self._connection: Any = None
+
+    def connect(self, adapter: str, *arguments: object) -> None:
+        """Connect by an adapter."""
+        self._connection = import_module(adapter).connect(*arguments)
+
+    def verify(self, adapter: str, *arguments: object) -> None:
+        """Let an adapter look at the connection."""
+        import_module(adapter).verify(self._connection, *arguments)
+
+    def ask(self, question: str) -> object:
+        """Ask the server, and close."""
+        with self._connection as connection, connection.cursor() as cursor:
+            cursor.execute(question)
+            return cursor.fetchone()
+
+    def run(self, function: str, *arguments: object) -> object:
+        """Call a function of a test's, "module:name", with the connection if there is one."""
+        module, _, name = function.partition(":")
+        connection = () if self._connection is None else (self._connection,)
+        return getattr(import_module(module), name)(*connection, *arguments)
+
+
+def _serve(pipe: "Connection[Any, Any]") -> None:
+    actions = Actions()
+    with pipe:
+        while True:
+            try:
+                action, arguments = pipe.recv()
+            except EOFError:
+                return
+            try:
+                answer = getattr(actions, action)(*arguments)
+            except Exception as error:  # noqa: BLE001 - raised again where it was asked for
+                answer = error
+            pipe.send(answer)
+
+
+def main(address: str) -> None:
+    """Serve each caller in a thread of its own until the input ends."""
+    with Listener(address, family="AF_UNIX") as listener:
+
+        def accept() -> None:
+            while True:
+                threading.Thread(target=_serve, args=(listener.accept(),), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
