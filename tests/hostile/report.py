@@ -43,8 +43,12 @@ logged in inside TLS. A server that stalls is left by `connect_timeout`: psycopg
 extends PyMySQL's to the whole login, PyMySQL's too. With `mysql_kwargs` PyMySQL's `connect_timeout` ends with the TCP
 connection, and it is `read_timeout` and `write_timeout` that end the wait.
 
-A certificate without a SAN is left out for psycopg: libpq accepts the common name then, and that cannot be switched
-off. With a good certificate, and behind a man in the middle who only listens, every driver here logs in.
+*Injected bytes taken for the server's*, of an error with mysqlclient: no connection, but the driver repeats the man in
+the middle's words as the server's own, and nothing that it shows tells them apart.
+
+A certificate without a SAN is left out for psycopg and mysqlclient: libpq and MariaDB's library accept the common name
+then, and that cannot be switched off. With a good certificate, and behind a man in the middle who only listens, every
+driver here logs in.
 """
 
 ENGINE_INTRODUCTION = """
