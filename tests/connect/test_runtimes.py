@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from tests.support import ROOT
+from tests.support.rows import ROWS
 from tests.support.under import RUNTIMES
 
 # Key types make no difference here; the rows without any are those of servers without TLS, or with an old one. The rest
@@ -21,7 +22,11 @@ FILES = (
     "tests/roots/healing/test_connects.py",
     "tests/roots/healing/test_contexts.py",
 )
-MATRIX = "handshakes and (ecc384 or tls) or rotated_root or context_in_a_driver"
+# A driver in C is run in a process of its own (tests/support/in_c.py), where nothing is replaced.
+IN_C = {row.driver for row in ROWS if row.dials_in_c}
+MATRIX = "(handshakes and (ecc384 or tls) or rotated_root or context_in_a_driver)" + "".join(
+    f" and not {driver}" for driver in sorted(IN_C)
+)
 
 # The only reason for which a test in there may be skipped, as `Servers.get` in tests/conftest.py words it.
 SKIPPED = {"MySQL has no TLS 1.1"}
