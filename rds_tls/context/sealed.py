@@ -47,8 +47,8 @@ _NO_SESSION = "a resumed TLS session verifies no certificate, and may be another
 
 # The path that mysqlclient gets when it takes a context for a mapping and asks it for "ca": no file can be there.
 _NO_MAPPING = (
-    "/dev/null/rds_tls: mysqlclient takes no SSLContext: pass ssl={'ca': rds_tls.ca_path(host)} and "
-    "ssl_mode='VERIFY_IDENTITY'"
+    "/dev/null/rds_tls: mysqlclient takes no SSLContext, and what it takes verifies too little by itself: call "
+    "rds_tls.connect_mysql(host, driver='mysqlclient')"
 )
 
 
