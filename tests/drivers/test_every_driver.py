@@ -22,7 +22,7 @@ from tests.hostile.wire import listening
 from tests.support.local_https import LocalHttps
 from tests.support.local_rds import Authority, KeyType
 from tests.support.local_rds.kinds import Server
-from tests.support.matrix import every_row
+from tests.support.matrix import every_row, on_each_server
 from tests.support.rows import ROWS, Row
 from tests.support.trust_store import OF_REGION, REGION, TrustStore
 
@@ -84,7 +84,7 @@ def test_alias_is_followed(row: Row, server: Server, pki: Pki) -> None:
         row.connect_and_ask(ALIAS, row.question, expect=UNEXPECTED, **arguments)
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if not row.adapter.NO_TUNNEL], ids=lambda row: row.name)
+@on_each_server("row", {row.name: row for row in ROWS if not row.adapter.NO_TUNNEL}, lambda row: row.servers)
 @pytest.mark.usefixtures("resolver")
 def test_tunnel_may_have_a_name(row: Row, server: Server, pki: Pki) -> None:
     """The tunnel's name is resolved, and the endpoint is what is verified."""
@@ -99,7 +99,7 @@ def test_tunnel_is_refused_where_it_would_be_verified(row: Row) -> None:
     """A driver that verifies the name it dials takes no via=, and the error says what to do instead."""
     request = Request(HOST, user="app", via=("127.0.0.1", 1), settings=OFFLINE)
     with pytest.raises(rds_tls.OptionError, match=r"via= cannot be used with this driver: .* Let the endpoint's name"):
-        make_plan(row.adapter, 1, request, {})
+        make_plan(row.adapter, row.engine, request, {})
 
 
 @every_row

@@ -32,7 +32,8 @@ from tests.hostile.wire import Wire, listening
 from tests.support.blackhole import blackhole
 from tests.support.leaks import CANARY, assert_clean, locals_of_ours
 from tests.support.local_https import LocalHttps
-from tests.support.local_rds import Authority, KeyType, MariaDbServer
+from tests.support.local_rds import Authority, KeyType
+from tests.support.local_rds.mysql_compatible import MySqlCompatibleServer
 from tests.support.local_rds.pki import unverified_context
 from tests.support.rows import ROWS, TLS_IN_MYSQL, Row
 from tests.support.trust_store import HOST as ROTATED
@@ -70,13 +71,13 @@ def pki(pkis: dict[KeyType, Pki]) -> Pki:
 
 
 @pytest.fixture
-def server(mariadb: MariaDbServer, pki: Pki) -> MariaDbServer:
+def server(mysql: MySqlCompatibleServer, pki: Pki) -> MySqlCompatibleServer:
     """A server with a certificate for the endpoint."""
-    mariadb.present(pki.authority.issue([HOST]))
-    return mariadb
+    mysql.present(pki.authority.issue([HOST]))
+    return mysql
 
 
-def arguments(server: MariaDbServer, pki: Pki) -> dict[str, Any]:
+def arguments(server: MySqlCompatibleServer, pki: Pki) -> dict[str, Any]:
     """Give what connects to the server."""
     return {
         "user": server.user,
@@ -133,7 +134,7 @@ def test_arguments_alone_are_refused() -> None:
         mysql_connector.bounds(5.0)
 
 
-def test_c_extension_is_refused(server: MariaDbServer, pki: Pki) -> None:
+def test_c_extension_is_refused(server: MySqlCompatibleServer, pki: Pki) -> None:
     """It cannot be bounded, nor looked at afterwards; asking for what is the default anyway is fine."""
     with pytest.raises(rds_tls.OptionError, match="use_pure=False asks for the driver's C extension, which"):
         connected(**arguments(server, pki), use_pure=False)
@@ -171,7 +172,7 @@ def test_missing_driver_is_named(row: Row, monkeypatch: pytest.MonkeyPatch) -> N
 
 @every_row
 def test_systems_cas_do_not_count(
-    row: Row, server: MariaDbServer, pki: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    row: Row, server: MySqlCompatibleServer, pki: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the driver itself trusts beside any file, the system's CAs, is not trusted."""
     store = tmp_path / "system.pem"
@@ -184,7 +185,7 @@ def test_systems_cas_do_not_count(
 
 
 @pytest.mark.parametrize("seconds", [None, 10.0])
-def test_bound_ends_with_connecting(server: MariaDbServer, pki: Pki, seconds: float | None) -> None:
+def test_bound_ends_with_connecting(server: MySqlCompatibleServer, pki: Pki, seconds: float | None) -> None:
     """No timeout stays on the socket, and the caller's own for queries are kept."""
     connection = connected(**arguments(server, pki), connect_timeout=seconds)
     assert connection._socket.sock.gettimeout() is None
@@ -265,7 +266,9 @@ def test_blackhole_ends_in_time(row: Row) -> None:
     assert "Can't connect to MySQL server on '127.0.0.1:" in str(error)
 
 
-def test_next_address_is_dialled_in_time(server: MariaDbServer, pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_next_address_is_dialled_in_time(
+    server: MySqlCompatibleServer, pki: Pki, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An address that does not answer takes no more than its share, where the driver itself tries the first alone."""
     resolve = socket.getaddrinfo
 
@@ -286,7 +289,7 @@ def test_refused_port_is_the_drivers_error() -> None:
         connected(user="app", via=NOWHERE, settings=OFFLINE)
 
 
-def test_reconnect_verifies_again(server: MariaDbServer, pki: Pki) -> None:
+def test_reconnect_verifies_again(server: MySqlCompatibleServer, pki: Pki) -> None:
     """The driver's reconnect shakes hands as the first connect did, whoever answers by then."""
     connection = connected(**arguments(server, pki))
     connection.reconnect()
@@ -299,7 +302,7 @@ def test_reconnect_verifies_again(server: MariaDbServer, pki: Pki) -> None:
     assert not connection.is_connected()
 
 
-def test_reconnect_asks_for_the_password_again(server: MariaDbServer, pki: Pki) -> None:
+def test_reconnect_asks_for_the_password_again(server: MySqlCompatibleServer, pki: Pki) -> None:
     """A token in it would be 15 minutes old at most, and a rotated password is the new one."""
     asked = []
 
@@ -319,25 +322,25 @@ def test_reconnect_asks_for_the_password_again(server: MariaDbServer, pki: Pki) 
     assert len(asked) == 3
 
 
-def test_reconnect_knows_roots_that_came_meanwhile(mariadb: MariaDbServer, tmp_path: Path) -> None:
+def test_reconnect_knows_roots_that_came_meanwhile(mysql: MySqlCompatibleServer, tmp_path: Path) -> None:
     """Roots that another connection has found are those of a reconnect too."""
     old, new = Authority(REGION, KeyType.ECC384), Authority(REGION, KeyType.ECC384)
     with LocalHttps(tmp_path) as https:
         store = TrustStore(https, tmp_path / "cache")
         store.publish(REGION, old.root_pem + new.root_pem)
         store.put(REGION, old.root_pem, time.time())
-        mariadb.present(old.issue([ROTATED]))
-        login: dict[str, Any] = {"user": mariadb.user, "password": mariadb.password, "settings": store.settings}
-        login |= {"via": (mariadb.host, mariadb.port), "driver": "mysql-connector"}
+        mysql.present(old.issue([ROTATED]))
+        login: dict[str, Any] = {"user": mysql.user, "password": mysql.password, "settings": store.settings}
+        login |= {"via": (mysql.host, mysql.port), "driver": "mysql-connector"}
         connection = rds_tls.connect_mysql(ROTATED, **login)
-        mariadb.present(new.issue([ROTATED]))
+        mysql.present(new.issue([ROTATED]))
         rds_tls.connect_mysql(ROTATED, **login).close()
         connection.reconnect()
         assert connection.is_connected()
         connection.close()
 
 
-def test_reconnect_of_asyncio_verifies_again(server: MariaDbServer, pki: Pki) -> None:
+def test_reconnect_of_asyncio_verifies_again(server: MySqlCompatibleServer, pki: Pki) -> None:
     """The asyncio connection does the same."""
 
     async def reconnect() -> None:
@@ -352,7 +355,7 @@ def test_reconnect_of_asyncio_verifies_again(server: MariaDbServer, pki: Pki) ->
     asyncio.run(reconnect())
 
 
-def test_connection_passes_for_the_drivers(server: MariaDbServer, pki: Pki) -> None:
+def test_connection_passes_for_the_drivers(server: MySqlCompatibleServer, pki: Pki) -> None:
     """Pools and ORMs find mysql.connector by the module of the connection's class, as DBUtils does."""
 
     async def module() -> str:
@@ -368,7 +371,7 @@ def test_connection_passes_for_the_drivers(server: MariaDbServer, pki: Pki) -> N
     connection.close()
 
 
-def test_sqlalchemy_takes_the_connection(server: MariaDbServer, pki: Pki) -> None:
+def test_sqlalchemy_takes_the_connection(server: MySqlCompatibleServer, pki: Pki) -> None:
     """An engine of the driver's dialect, given what it would ask for itself, runs on connections of ours."""
     flags = [mysql.connector.ClientFlag.FOUND_ROWS]
     engine = sqlalchemy.create_engine(
@@ -384,7 +387,7 @@ def test_sqlalchemy_takes_the_connection(server: MariaDbServer, pki: Pki) -> Non
         assert connection.execute(sqlalchemy.text(TLS_IN_MYSQL)).one()[1]
 
 
-def _plan(adapter: Any, server: MariaDbServer, pki: Pki) -> Plan:  # noqa: ANN401 - a module
+def _plan(adapter: Any, server: MySqlCompatibleServer, pki: Pki) -> Plan:  # noqa: ANN401 - a module
     return make_plan(adapter, MYSQL, Request(HOST, settings=pki.settings, via=(server.host, server.port)), {})
 
 
@@ -392,7 +395,9 @@ FOREIGN: list[dict[str, Any]] = [{"ssl_disabled": True}, {}]
 
 
 @pytest.mark.parametrize("options", FOREIGN, ids=["plain", "unverified"])
-def test_connection_of_another_making_is_closed(server: MariaDbServer, pki: Pki, options: dict[str, Any]) -> None:
+def test_connection_of_another_making_is_closed(
+    server: MySqlCompatibleServer, pki: Pki, options: dict[str, Any]
+) -> None:
     """A connection without TLS, or on a context that is none of ours, is closed and refused."""
     login = {"host": server.host, "port": server.port, "user": server.user, "password": server.password}
     plan = _plan(mysql_connector, server, pki)
@@ -410,7 +415,9 @@ def test_connection_of_another_making_is_closed(server: MariaDbServer, pki: Pki,
     asyncio.run(look())
 
 
-def test_context_of_another_making_is_closed(server: MariaDbServer, pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_context_of_another_making_is_closed(
+    server: MySqlCompatibleServer, pki: Pki, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Were the context not the sealed one, the check after connecting would see it."""
     monkeypatch.setattr(_mysql_connector, "shared_context", lambda _anchors: unverified_context())
     with pytest.raises(rds_tls.UnverifiedConnectionError):
@@ -422,7 +429,7 @@ def test_context_of_another_making_is_closed(server: MariaDbServer, pki: Pki, mo
 @every_row
 @pytest.mark.parametrize("case", ["wrong password", "wrong name", "foreign root"])
 def test_refusals_do_not_show_the_password(
-    row: Row, case: str, server: MariaDbServer, pki: Pki, caplog: pytest.LogCaptureFixture
+    row: Row, case: str, server: MySqlCompatibleServer, pki: Pki, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The driver's error, with our note, does not hold it, and no log or local of ours does."""
     caplog.set_level(logging.DEBUG)
@@ -463,7 +470,7 @@ def test_token_is_never_logged(
     assert CANARY in caplog.text
 
 
-def test_connection_that_fails_after_its_login_is_closed(server: MariaDbServer, pki: Pki) -> None:
+def test_connection_that_fails_after_its_login_is_closed(server: MySqlCompatibleServer, pki: Pki) -> None:
     """A first command that fails ends connecting, and leaves no socket open."""
     with pytest.raises(mysql.connector.ProgrammingError) as caught:
         connected(**arguments(server, pki), init_command="NONSENSE")

@@ -30,7 +30,8 @@ from tests.hostile.wire import SAFETY_SECONDS, GoneError, Wire, listening
 from tests.support import ROOT, in_c
 from tests.support.blackhole import blackhole
 from tests.support.leaks import CANARY, assert_clean
-from tests.support.local_rds import KeyType, MariaDbServer
+from tests.support.local_rds import KeyType
+from tests.support.local_rds.mysql_compatible import MySqlCompatibleServer
 from tests.support.rows import ROWS
 
 MySQLdb = pytest.importorskip("MySQLdb", reason="mysqlclient cannot be built here")
@@ -55,18 +56,18 @@ def pki(pkis: dict[KeyType, Pki]) -> Pki:
 
 
 @pytest.fixture
-def server(mariadb: MariaDbServer, pki: Pki) -> MariaDbServer:
+def server(mysql: MySqlCompatibleServer, pki: Pki) -> MySqlCompatibleServer:
     """MariaDB with a certificate for the endpoint."""
-    mariadb.present(pki.authority.issue([HOST, in_c.HALF_DEAD]))
-    return mariadb
+    mysql.present(pki.authority.issue([HOST, in_c.HALF_DEAD]))
+    return mysql
 
 
-def login(server: MariaDbServer, pki: Pki) -> dict[str, Any]:
+def login(server: MySqlCompatibleServer, pki: Pki) -> dict[str, Any]:
     """Give what a connection needs besides the host."""
     return {"user": server.user, "password": server.password, "port": server.port, "settings": pki.settings}
 
 
-def far(pki: Pki, server: MariaDbServer, **options: Any) -> in_c.Far:
+def far(pki: Pki, server: MySqlCompatibleServer, **options: Any) -> in_c.Far:
     """Connect where the endpoint's name leads to loopback."""
     with in_c.Elsewhere("mysqlclient", "MySQLdb"):
         connection: Any = rds_tls.connect_mysql(HOST, driver="mysqlclient", **login(server, pki) | options)
@@ -105,7 +106,7 @@ def test_arguments_alone_are_refused() -> None:
 def test_arguments_verify_everything() -> None:
     """What mysqlclient is told: the endpoint, the region's roots, and to verify both."""
     request = Request(HOST, settings=OFFLINE, user="app", password="x", database="shop")  # noqa: S106
-    plan = make_plan(adapter, MYSQL.port, request, {"charset": "utf8mb4"})
+    plan = make_plan(adapter, MYSQL, request, {"charset": "utf8mb4"})
     assert plan.options == {
         "host": HOST,
         "port": 3306,
@@ -214,7 +215,7 @@ def test_every_stall_ends(script: Callable[[Wire, Stage], None], pki: Pki) -> No
         assert left.wait(SAFETY_SECONDS)
 
 
-def test_second_address_is_dialled_in_time(server: MariaDbServer, pki: Pki) -> None:
+def test_second_address_is_dialled_in_time(server: MySqlCompatibleServer, pki: Pki) -> None:
     """An address that does not answer takes no more than its share: the second one is reached."""
     arguments = login(server, pki) | {"connect_timeout": SAFETY_SECONDS / 10}
     with blackhole("127.0.0.2", server.port):
@@ -228,7 +229,7 @@ def test_dead_addresses_end_in_time() -> None:
     assert error.args == (2003, f"Can't connect to MySQL server on {in_c.DEAD!r} (timed out)")
 
 
-def test_no_timeout_stays(server: MariaDbServer, pki: Pki) -> None:
+def test_no_timeout_stays(server: MySqlCompatibleServer, pki: Pki) -> None:
     """A query may take longer than connecting; the caller's own timeout for queries is kept."""
     assert far(pki, server, connect_timeout=1).ask("SELECT SLEEP(1.5)") == (0,)
     with pytest.raises(MySQLdb.OperationalError, match=r"timed out|Lost connection"):
@@ -358,18 +359,18 @@ def test_time_is_whole_seconds(seconds: float, whole: int) -> None:
 # What is looked at after connecting.
 
 
-def target(server: MariaDbServer, pki: Pki) -> Target:
+def target(server: MySqlCompatibleServer, pki: Pki) -> Target:
     """Describe the endpoint at the server's port."""
-    return make_plan(adapter, server.port, Request(HOST, settings=pki.settings), {}).target
+    return make_plan(adapter, MYSQL, Request(HOST, settings=pki.settings), {}).target
 
 
-def plain(server: MariaDbServer, **options: Any) -> dict[str, Any]:
+def plain(server: MySqlCompatibleServer, **options: Any) -> dict[str, Any]:
     """Give mysqlclient's arguments for a connection that verifies nothing."""
     return {"host": server.host, "port": server.port, "user": server.user, "password": server.password, **options}
 
 
 @pytest.mark.parametrize("mode", ["DISABLED", "REQUIRED"])
-def test_other_connection_is_closed(server: MariaDbServer, pki: Pki, mode: str) -> None:
+def test_other_connection_is_closed(server: MySqlCompatibleServer, pki: Pki, mode: str) -> None:
     """A connection in clear, or with TLS that verified nothing, is closed and refused, whoever made it."""
     options = plain(server, ssl={}, ssl_mode=mode)
     makers: list[Callable[[], Any]] = [lambda: MySQLdb.connect(**options)]
@@ -383,7 +384,7 @@ def test_other_connection_is_closed(server: MariaDbServer, pki: Pki, mode: str) 
 
 
 @pytest.mark.parametrize("seconds", [None, 10])
-def test_connection_in_clear_is_found(server: MariaDbServer, pki: Pki, seconds: float | None) -> None:
+def test_connection_in_clear_is_found(server: MySqlCompatibleServer, pki: Pki, seconds: float | None) -> None:
     """Should the library not ask for TLS, its own word ends the connection."""
     options = plain(server, ssl_mode="DISABLED")
     with pytest.raises(rds_tls.UnverifiedConnectionError, match=r"mysqlclient returned a connection to 127\.0\.0\.1"):
@@ -409,9 +410,11 @@ print(ask_alone(json.loads(sys.stdin.read())))
 
 
 @pytest.mark.parametrize("floor", [True, False])
-def test_tls_1_2_is_the_floor(mariadb_with_tls_1_1: MariaDbServer, pki: Pki, tmp_path: Path, *, floor: bool) -> None:
+def test_tls_1_2_is_the_floor(
+    mysql_with_tls_1_1: MySqlCompatibleServer, pki: Pki, tmp_path: Path, *, floor: bool
+) -> None:
     """Where OpenSSL is told to speak TLS 1.1, the ciphers that mysqlclient is given end that before the login."""
-    server = mariadb_with_tls_1_1
+    server = mysql_with_tls_1_1
     server.present(pki.authority.issue([HOST]))
     arguments = plain(server, **adapter.kwargs(target(server, pki)))
     if not floor:
@@ -438,7 +441,7 @@ def class_of(connection: Any) -> str:  # noqa: ANN401 - the driver's
     return type(connection).__module__
 
 
-def test_pools_find_the_driver(server: MariaDbServer, pki: Pki) -> None:
+def test_pools_find_the_driver(server: MySqlCompatibleServer, pki: Pki) -> None:
     """The class of the connection says that it is mysqlclient's."""
     assert far(pki, server).do("run", f"{HERE}:class_of") == "MySQLdb.connections"
 
@@ -456,12 +459,12 @@ def ask_by_engine(arguments: dict[str, Any]) -> object:
     return answer
 
 
-def test_engine_takes_the_connections(server: MariaDbServer, pki: Pki) -> None:
+def test_engine_takes_the_connections(server: MySqlCompatibleServer, pki: Pki) -> None:
     """SQLAlchemy's creator= takes a function that connects."""
     assert in_c.Far("MySQLdb").do("run", f"{HERE}:ask_by_engine", login(server, pki)) == 1
 
 
-def test_common_name_is_accepted(server: MariaDbServer, pki: Pki) -> None:
+def test_common_name_is_accepted(server: MySqlCompatibleServer, pki: Pki) -> None:
     """MariaDB's library takes the common name of a leaf without a SAN: a documented limit, noticed here if it ends."""
     server.present(pki.authority.issue([HOST], with_san=False))
     assert ROW.has_tls(ROW.connect_and_ask(HOST, ROW.question, **login(server, pki)))
@@ -501,7 +504,7 @@ def between(answer: bytes) -> Callable[[Wire, Stage], None]:
 
 
 @pytest.fixture
-def middle(server: MariaDbServer) -> Iterator[int]:
+def middle(server: MySqlCompatibleServer) -> Iterator[int]:
     """The port of a man in the middle who answers the first query himself."""
     script = between(b"forged")
     stage = EMPTY_STAGE._replace(upstream=(server.host, server.port))
@@ -509,7 +512,7 @@ def middle(server: MariaDbServer) -> Iterator[int]:
         yield peer.address[1]
 
 
-def test_forged_answer_is_found(server: MariaDbServer, pki: Pki, middle: int) -> None:
+def test_forged_answer_is_found(server: MySqlCompatibleServer, pki: Pki, middle: int) -> None:
     """A question that nobody can foresee finds the answers that came before TLS, and the error says what that is."""
     error = refusal(HOST, **login(server, pki) | {"port": middle})
     assert isinstance(error, rds_tls.UnverifiedConnectionError)
@@ -524,7 +527,7 @@ def ask_alone(arguments: dict[str, Any]) -> object:
         return cursor.fetchone()
 
 
-def test_arguments_alone_take_a_forged_answer(server: MariaDbServer, pki: Pki, middle: int) -> None:
+def test_arguments_alone_take_a_forged_answer(server: MySqlCompatibleServer, pki: Pki, middle: int) -> None:
     """Why arguments alone are refused: a documented limit of the library's, noticed here if it ends."""
     arguments = {**plain(server, **adapter.kwargs(target(server, pki))), "port": middle}
     assert in_c.Far("MySQLdb").do("run", f"{HERE}:ask_alone", arguments) == ("forged",)
@@ -544,7 +547,7 @@ def test_mistakes_do_not_show_the_password(mistake: dict[str, Any], caplog: pyte
 
 @pytest.mark.parametrize("case", ["wrong password", "wrong name", "foreign root"])
 def test_refusals_do_not_show_the_password(
-    case: str, server: MariaDbServer, pki: Pki, caplog: pytest.LogCaptureFixture
+    case: str, server: MySqlCompatibleServer, pki: Pki, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A driver's error, with our note, does not hold it either."""
     server.present(pki.authority.issue([f"x{HOST}" if case == "wrong name" else HOST]))

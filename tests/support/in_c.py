@@ -136,7 +136,8 @@ class FarAdapter:
     def connect(self, options: Mapping[str, Any], target: Target, seconds: float | None) -> Far:
         """Connect as the adapter does."""
         far = Far(self._module)
-        far.do("connect", self._adapter.__name__, dict(options), target, seconds)
+        # What is asked again later is a function of this process's own.
+        far.do("connect", self._adapter.__name__, dict(options), target._replace(again=None), seconds)
         return far
 
     def verify(self, far: Far, target: Target, options: Mapping[str, Any]) -> None:
