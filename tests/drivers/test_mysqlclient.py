@@ -361,7 +361,7 @@ def test_time_is_whole_seconds(seconds: float, whole: int) -> None:
 
 def target(server: MySqlCompatibleServer, pki: Pki) -> Target:
     """Describe the endpoint at the server's port."""
-    return make_plan(adapter, MYSQL, Request(HOST, settings=pki.settings), {}).target
+    return make_plan(adapter, MYSQL, Request(HOST, port=server.port, settings=pki.settings), {}).target
 
 
 def plain(server: MySqlCompatibleServer, **options: Any) -> dict[str, Any]:
