@@ -42,6 +42,7 @@ _HOMES = {
     "__version__": "_version",
     "aconnect_mysql": "connect.mysql",
     "aconnect_postgres": "connect.postgres",
+    "aiomysql_pool": "pool.aiomysql",
     "ca_path": "roots.lookup",
     "connect_mysql": "connect.mysql",
     "connect_postgres": "connect.postgres",

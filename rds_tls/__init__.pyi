@@ -25,6 +25,7 @@ from rds_tls.errors import SecretError as SecretError
 from rds_tls.errors import SettingsError as SettingsError
 from rds_tls.errors import TrustError as TrustError
 from rds_tls.errors import UnverifiedConnectionError as UnverifiedConnectionError
+from rds_tls.pool.aiomysql import aiomysql_pool as aiomysql_pool
 from rds_tls.pool.psycopg import AsyncPostgresConnection as AsyncPostgresConnection
 from rds_tls.pool.psycopg import PostgresConnection as PostgresConnection
 from rds_tls.roots.lookup import ca_path as ca_path
@@ -52,6 +53,7 @@ __all__ = [
     "UnverifiedConnectionError",
     "aconnect_mysql",
     "aconnect_postgres",
+    "aiomysql_pool",
     "ca_path",
     "connect_mysql",
     "connect_postgres",

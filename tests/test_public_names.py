@@ -121,8 +121,13 @@ def test_editor_completes_every_public_name() -> None:
 def test_editor_shows_signature_and_help(name: str) -> None:
     """A function that is called has its parameters shown, and one asked about its first line."""
     function = getattr(rds_tls, name)
+    parameters = list(inspect.signature(function).parameters)
     for signature in script(f"import rds_tls\nrds_tls.{name}(").get_signatures():  # one for each overload
-        assert [each.name for each in signature.params] == list(inspect.signature(function).parameters)
+        shown = [each.name for each in signature.params]
+        # What is passed on to another function of ours is shown as that one's parameters.
+        assert shown == parameters or (
+            parameters[-1] == "arguments" and shown[: len(parameters) - 1] == parameters[:-1]
+        )
     (found,) = script(f"import rds_tls\nrds_tls.{name}").help(2, 12)
     assert (inspect.getdoc(function) or "").splitlines()[0] in found.docstring()
 

@@ -11,18 +11,17 @@ from botocore.exceptions import ClientError
 
 import rds_tls
 from rds_tls.connect import secret as secrets_manager
-from rds_tls.connect.aws import session
 from tests.conftest import OFFLINE, Pki
 from tests.support.leaks import CANARY, assert_clean, locals_of_ours
-from tests.support.local_aws import LocalAws, Reply
+from tests.support.local_aws import Reply
 from tests.support.local_rds import KeyType
 from tests.support.local_rds.kinds import Server
 from tests.support.matrix import every_row
 from tests.support.rows import Row
+from tests.support.secret_store import NAME, SecretStore, secret_store
 
 HOST = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 PROXY = "px.proxy-abc123def456.eu-west-1.rds.amazonaws.com"
-NAME = "prod/orders"
 ARN = "arn:aws:secretsmanager:us-east-2:123456789012:secret:rds!cluster-0f-AbCdEf"
 
 # As RDS writes it for a managed master user, and as the console and the rotation templates do.
@@ -30,43 +29,11 @@ MANAGED = {"username": "app", "password": CANARY}
 TEMPLATE = MANAGED | {"engine": "mysql", "host": f"writer-{HOST}", "port": 6000, "dbname": "shop"}
 
 
-class Store:
-    """Secrets Manager, as a test has it."""
-
-    def __init__(self, aws: LocalAws) -> None:
-        self.aws = aws
-
-    def keep(self, value: object) -> None:
-        """Let every secret have this value from now on."""
-        text = value if isinstance(value, str) else json.dumps(value)
-        self.aws.reply = Reply(200, json.dumps({"Name": NAME, "SecretString": text}))
-
-    @property
-    def fetched(self) -> int:
-        """How often a secret was asked for."""
-        return len(self.aws.asked)
-
-
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """An account whose requests go to loopback, each made once."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    session.cache_clear()
-    secrets_manager._secrets.clear()
-    with LocalAws() as aws:
-        variables = {
-            "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-            "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_ENDPOINT_URL": aws.url,
-        }
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr(secrets_manager, "_ATTEMPTS", 1)
-        yield Store(aws)
-    session.cache_clear()
-    secrets_manager._secrets.clear()
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[SecretStore]:
+    """An account in which nothing was fetched yet."""
+    with secret_store(monkeypatch) as kept:
+        yield kept
 
 
 @pytest.fixture
@@ -88,7 +55,7 @@ def where(server: Server, pki: Pki) -> dict[str, Any]:
 
 
 @every_row
-def test_secret_logs_in_and_is_kept(row: Row, server: Server, pki: Pki, store: Store) -> None:
+def test_secret_logs_in_and_is_kept(row: Row, server: Server, pki: Pki, store: SecretStore) -> None:
     """The secret's user and password log in; the next connections use what was fetched."""
     store.keep({"username": server.user, "password": server.password})
     for _ in range(3):
@@ -98,7 +65,7 @@ def test_secret_logs_in_and_is_kept(row: Row, server: Server, pki: Pki, store: S
 
 @every_row
 def test_rotated_secret_is_fetched_anew(
-    row: Row, server: Server, pki: Pki, store: Store, monkeypatch: pytest.MonkeyPatch
+    row: Row, server: Server, pki: Pki, store: SecretStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the server refuses the password that was kept, the newer one is fetched, and the call succeeds."""
     monkeypatch.setattr(secrets_manager, "_BELIEVED", 0.0)
@@ -113,7 +80,7 @@ def test_rotated_secret_is_fetched_anew(
 
 @every_row
 def test_refused_secret_that_is_the_newest_is_the_drivers_error(
-    row: Row, server: Server, pki: Pki, store: Store, caplog: pytest.LogCaptureFixture
+    row: Row, server: Server, pki: Pki, store: SecretStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A wrong password stays an error of the driver's, and a pool's many attempts ask for it once."""
     caplog.set_level(logging.DEBUG)
@@ -127,7 +94,12 @@ def test_refused_secret_that_is_the_newest_is_the_drivers_error(
 
 @every_row
 def test_secret_that_is_gone_meanwhile_leaves_the_drivers_error(
-    row: Row, server: Server, pki: Pki, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    row: Row,
+    server: Server,
+    pki: Pki,
+    store: SecretStore,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Where the look for a newer one fails, that is a warning, and the error is the driver's."""
     monkeypatch.setattr(secrets_manager, "_BELIEVED", 0.0)
@@ -142,7 +114,7 @@ def test_secret_that_is_gone_meanwhile_leaves_the_drivers_error(
     ]
 
 
-def test_kept_for_an_hour(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kept_for_an_hour(store: SecretStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """After that it is fetched again, refused or not."""
     assert secrets_manager._KEPT == 3600
     store.keep(MANAGED)
@@ -154,7 +126,7 @@ def test_kept_for_an_hour(store: Store, monkeypatch: pytest.MonkeyPatch) -> None
     assert store.fetched == 2
 
 
-def test_many_threads_fetch_once(store: Store) -> None:
+def test_many_threads_fetch_once(store: SecretStore) -> None:
     """A pool that opens twenty connections asks for one secret."""
     store.keep(MANAGED)
     with ThreadPoolExecutor(20) as pool:
@@ -168,7 +140,7 @@ def mysql(host: str | None = HOST, **arguments: Any) -> dict[str, Any]:
     return rds_tls.mysql_kwargs(host, settings=OFFLINE, **{"secret": NAME, **arguments})
 
 
-def test_call_wins_over_what_the_secret_says(store: Store) -> None:
+def test_call_wins_over_what_the_secret_says(store: SecretStore) -> None:
     """Host, port and database of the secret count where the call gives none, and never against it."""
     store.keep(TEMPLATE)
     options = mysql(f"{HOST}:7000", database="other")
@@ -179,13 +151,13 @@ def test_call_wins_over_what_the_secret_says(store: Store) -> None:
     assert (options["host"], options["port"]) == (f"writer-{HOST}", 6000)
 
 
-def test_port_of_the_database_is_not_the_proxys(store: Store) -> None:
+def test_port_of_the_database_is_not_the_proxys(store: SecretStore) -> None:
     """RDS Proxy listens at the engine's own port, whatever the database behind it does."""
     store.keep(TEMPLATE)
     assert "port" not in mysql(PROXY)
 
 
-def test_host_may_come_from_the_secret_alone(store: Store) -> None:
+def test_host_may_come_from_the_secret_alone(store: SecretStore) -> None:
     """A managed secret has no host: then the call must."""
     store.keep(MANAGED)
     with pytest.raises(rds_tls.SecretError, match="has no 'host': pass the endpoint"):
@@ -203,7 +175,7 @@ def test_host_may_come_from_the_secret_alone(store: Store) -> None:
     ],
 )
 def test_region_is_the_arns_or_the_endpoints(
-    store: Store, name: str, arguments: dict[str, Any], region: str, monkeypatch: pytest.MonkeyPatch
+    store: SecretStore, name: str, arguments: dict[str, Any], region: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A secret is asked for where it is."""
     asked = []
@@ -220,7 +192,7 @@ def test_region_is_the_arns_or_the_endpoints(
 
 
 @pytest.mark.parametrize("beside", [{"user": "app"}, {"password": "x"}, {"iam": True}, {"password": lambda: "x"}])
-def test_another_login_beside_it_is_refused(store: Store, beside: dict[str, Any]) -> None:
+def test_another_login_beside_it_is_refused(store: SecretStore, beside: dict[str, Any]) -> None:
     """Of two logins none is chosen without a word, and nothing is fetched."""
     with pytest.raises(rds_tls.OptionError, match="leave user=, password= and iam= out"):
         mysql(**beside)
@@ -230,7 +202,7 @@ def test_another_login_beside_it_is_refused(store: Store, beside: dict[str, Any]
 
 
 @pytest.mark.parametrize("name", ["", 5, b"x"])
-def test_name_that_is_none_is_refused(store: Store, name: object) -> None:
+def test_name_that_is_none_is_refused(store: SecretStore, name: object) -> None:
     """A secret is named by a text."""
     with pytest.raises(rds_tls.OptionError, match="secret= is the name or the ARN of a secret"):
         mysql(secret=name)
@@ -249,7 +221,9 @@ NO_SECRETS: dict[str, object] = {
 
 
 @pytest.mark.parametrize("value", NO_SECRETS.values(), ids=NO_SECRETS)
-def test_what_rds_does_not_write_is_refused(store: Store, value: object, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_rds_does_not_write_is_refused(
+    store: SecretStore, value: object, caplog: pytest.LogCaptureFixture
+) -> None:
     """The message says what to store, and nothing shows what is stored."""
     caplog.set_level(logging.DEBUG)
     store.keep(value)
@@ -259,14 +233,14 @@ def test_what_rds_does_not_write_is_refused(store: Store, value: object, caplog:
     assert [name for name, text in locals_of_ours(caught.value).items() if CANARY in text] == []
 
 
-def test_binary_secret_is_refused(store: Store) -> None:
+def test_binary_secret_is_refused(store: SecretStore) -> None:
     """A secret of bytes alone has no JSON."""
     store.aws.reply = Reply(200, json.dumps({"Name": NAME, "SecretBinary": "AAAA"}))
     with pytest.raises(rds_tls.SecretError, match="store JSON with texts"):
         mysql()
 
 
-TROUBLES: dict[str, tuple[Callable[[Store], None], str]] = {
+TROUBLES: dict[str, tuple[Callable[[SecretStore], None], str]] = {
     "denied": (
         lambda store: setattr(
             store.aws, "reply", Reply(400, json.dumps({"__type": "AccessDeniedException", "Message": "not allowed to"}))
@@ -278,7 +252,9 @@ TROUBLES: dict[str, tuple[Callable[[Store], None], str]] = {
 
 
 @pytest.mark.parametrize(("trouble", "message"), TROUBLES.values(), ids=TROUBLES)
-def test_trouble_with_aws_is_a_secret_error(store: Store, trouble: Callable[[Store], None], message: str) -> None:
+def test_trouble_with_aws_is_a_secret_error(
+    store: SecretStore, trouble: Callable[[SecretStore], None], message: str
+) -> None:
     """The message names the secret and the cause, and the cause is botocore's own."""
     trouble(store)
     with pytest.raises(rds_tls.SecretError, match=message) as caught:
@@ -286,7 +262,7 @@ def test_trouble_with_aws_is_a_secret_error(store: Store, trouble: Callable[[Sto
     assert isinstance(caught.value.__cause__, ClientError) == ("allowed" in message)
 
 
-def test_answer_is_not_logged(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+def test_answer_is_not_logged(store: SecretStore, caplog: pytest.LogCaptureFixture) -> None:
     """Botocore writes answers down at DEBUG; not this one."""
     caplog.set_level(logging.DEBUG)
     store.keep(MANAGED)
@@ -295,7 +271,7 @@ def test_answer_is_not_logged(store: Store, caplog: pytest.LogCaptureFixture) ->
     assert CANARY not in repr(secrets_manager._secrets)
 
 
-def test_missing_botocore_says_what_to_install(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_botocore_says_what_to_install(store: SecretStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """The extra is [iam]."""
     monkeypatch.setitem(__import__("sys").modules, "botocore.session", None)
     with pytest.raises(rds_tls.DriverNotInstalledError, match=r"pip install 'rds-tls\[iam\]'"):

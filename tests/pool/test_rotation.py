@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import asyncpg
 import psycopg_pool
 import pytest
 from dbutils.pooled_db import PooledDB
@@ -80,6 +81,73 @@ def psycopg_pooled_async(arguments: Arguments) -> Pool:
     return Pool(lambda: runner.run(ask()), lambda: runner.run(drop()), close)
 
 
+class Loop:
+    """An event loop of one's own, for a pool that lives in one."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner()
+
+    def pool(self, opened: Awaitable[Any], ask: Callable[[Any], Any]) -> Pool:
+        """Open a pool of which a connection can be acquired.
+
+        Args:
+            opened: what opens it.
+            ask: asks a connection of it.
+        """
+
+        async def within(use: Callable[[Any], Any]) -> object:
+            async with pool.acquire() as connection:
+                return await use(connection)
+
+        async def drop(connection: Any) -> None:  # noqa: ANN401 - the driver's
+            closing = connection.close()
+            if closing is not None:
+                await closing
+
+        async def wait() -> Any:  # noqa: ANN401 - a pool
+            return await opened
+
+        async def close() -> None:
+            closing = pool.close()
+            await (pool.wait_closed() if closing is None else closing)
+
+        def end() -> None:
+            self._runner.run(close())
+            self._runner.close()
+
+        pool = self._runner.run(wait())
+
+        def dropped() -> None:
+            self._runner.run(within(drop))
+
+        return Pool(lambda: self._runner.run(within(ask)), dropped, end)
+
+
+def asyncpg_pooled(arguments: Arguments) -> Pool:
+    """Asyncpg's pool, by the coroutine function that it connects by."""
+
+    async def connect(*_: object, loop: object, **options: Any) -> Any:  # noqa: ANN401 - an asyncpg.Connection
+        del loop
+        return await rds_tls.aconnect_postgres(HOST, driver="asyncpg", **arguments, **options)
+
+    async def opened() -> Any:  # noqa: ANN401 - a pool
+        return await asyncpg.create_pool(connect=connect, min_size=1)
+
+    return Loop().pool(opened(), lambda connection: connection.fetchrow("SELECT 1"))
+
+
+def aiomysql_pooled(arguments: Arguments) -> Pool:
+    """Aiomysql's pool, which has no hook."""
+    arguments["database"] = arguments.pop("dbname")
+
+    async def ask(connection: Any) -> object:  # noqa: ANN401 - an aiomysql.Connection
+        async with connection.cursor() as cursor:
+            await cursor.execute("SELECT 1")
+            return await cursor.fetchone()
+
+    return Loop().pool(rds_tls.aiomysql_pool(HOST, **arguments), ask)
+
+
 def queue_pooled(connect: Callable[[], Any]) -> Pool:
     """SQLAlchemy's QueuePool, by a creator."""
     pool = QueuePool(connect, pool_size=1)
@@ -110,20 +178,25 @@ def db_utils(connect: Callable[[], Any]) -> Pool:
     return Pool(ask, drop, pool.close)
 
 
-def postgres(arguments: Arguments) -> Callable[[], Any]:
+def postgres(arguments: Arguments, driver: Any = "psycopg") -> Callable[[], Any]:  # noqa: ANN401 - one of the Literal
     """Give a function of no arguments that connects to PostgreSQL."""
-    return lambda: rds_tls.connect_postgres(HOST, **arguments)
+    return lambda: rds_tls.connect_postgres(HOST, driver=driver, **arguments)
 
 
-def mysql(arguments: Arguments) -> Callable[[], Any]:
+def mysql(arguments: Arguments, driver: Any = "pymysql") -> Callable[[], Any]:  # noqa: ANN401 - as above
     """Give a function of no arguments that connects to MySQL."""
     arguments["database"] = arguments.pop("dbname")
-    return lambda: rds_tls.connect_mysql(HOST, **arguments)
+    return lambda: rds_tls.connect_mysql(HOST, driver=driver, **arguments)
 
 
 POOLS: dict[str, tuple[tuple[type[Server], ...], Callable[[Arguments], Pool]]] = {
     "psycopg_pool": (POSTGRES_SERVERS, psycopg_pooled),
     "psycopg_pool, asyncio": (POSTGRES_SERVERS, psycopg_pooled_async),
+    "asyncpg": (POSTGRES_SERVERS, asyncpg_pooled),
+    "aiomysql": (MYSQL_SERVERS, aiomysql_pooled),
+    "QueuePool, psycopg2": (POSTGRES_SERVERS, lambda arguments: queue_pooled(postgres(arguments, "psycopg2"))),
+    "QueuePool, pg8000": (POSTGRES_SERVERS, lambda arguments: queue_pooled(postgres(arguments, "pg8000"))),
+    "QueuePool, mysql-connector": (MYSQL_SERVERS, lambda arguments: queue_pooled(mysql(arguments, "mysql-connector"))),
     "QueuePool, psycopg": (POSTGRES_SERVERS, lambda arguments: queue_pooled(postgres(arguments))),
     "QueuePool, PyMySQL": (MYSQL_SERVERS, lambda arguments: queue_pooled(mysql(arguments))),
     "DBUtils, psycopg": (POSTGRES_SERVERS, lambda arguments: db_utils(postgres(arguments))),
