@@ -5,15 +5,11 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from rds_tls.context.shared import shared_context
 from rds_tls.drivers import reserved
 from rds_tls.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-
-    from rds_tls.context.sealed import SealedContext
-    from rds_tls.drivers import Target
 
 _LAST_OF_LATIN_1 = "\xff"
 
@@ -26,17 +22,6 @@ RESERVED = {
     "read_default_group": _OPTION_FILE,
     "unix_socket": "a Unix-domain socket carries no TLS; leave it out",
 }
-
-
-def peer(target: Target) -> tuple[str, int, SealedContext]:
-    """Give what to dial, and the context that verifies the endpoint there."""
-    if target.via is None:
-        return target.host, target.port, shared_context(target.anchors)
-    from rds_tls.context.tunnel import tunnel_context  # only a tunnel pays for it
-
-    # These drivers verify the name they dial. A context that pins the endpoint's name holds for reconnects too, which a
-    # socket handed to connect() would not: those dial by themselves.
-    return *target.via, tunnel_context(target.anchors, target.host)
 
 
 def parameters(connection: Callable[..., object]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rds_tls.drivers import _mysql
 from rds_tls.drivers._mysql_asyncio import GuardedLogin, check_transport, check_version
+from rds_tls.drivers._peer import peer
 from rds_tls.extras import require
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def kwargs(target: Target) -> dict[str, Any]:
     Raises:
         DriverNotInstalledError: aiomysql is not installed, or is too old.
     """
-    host, port, context = _mysql.peer(target)
+    host, port, context = peer(target)
     return _settled(_driver()) | {"host": host, "port": port, "ssl": context}
 
 

@@ -137,9 +137,9 @@ def verify(connection: psycopg2.extensions.connection, target: Target, options: 
         UnverifiedConnectionError: it is not so; the connection has been closed.
     """
     wanted = _libpq.verified(target, _settled(_driver()))
-    info = connection.info
-    told = {**dict.fromkeys(wanted, ""), **info.dsn_parameters}  # which leaves out those that have no value
-    is_tls = info.ssl_in_use and info.ssl_attribute("protocol") in _TLS_VERSIONS
+    info = getattr(connection, "info", None)  # a connection_factory may give anything
+    told = {**dict.fromkeys(wanted, ""), **(info.dsn_parameters if info else {})}  # without those that have no value
+    is_tls = info and info.ssl_in_use and info.ssl_attribute("protocol") in _TLS_VERSIONS
     if not (is_tls and _libpq.is_as_told(told, wanted, target, options)):
         close_unverified(connection.close, "psycopg2", target.host)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rds_tls.context.sealed import is_verified
 from rds_tls.drivers import _mysql, close_unverified
 from rds_tls.drivers._dial import Deadline, dial
+from rds_tls.drivers._peer import peer
 from rds_tls.errors import DriverNotInstalledError
 from rds_tls.extras import require
 
@@ -65,7 +66,7 @@ def kwargs(target: Target) -> dict[str, Any]:
     Raises:
         DriverNotInstalledError: PyMySQL is not installed, or is older than 1.2.
     """
-    host, port, context = _mysql.peer(target)
+    host, port, context = peer(target)
     return _settled(_driver()) | {"host": host, "port": port, "ssl": context, "ssl_disabled": False}
 
 

@@ -289,3 +289,13 @@ def test_next_address_is_dialled_in_time(
             HOST, driver=driver, port=server.port, settings=pki.settings, connect_timeout=5, **login(server)
         )
     connection.close()
+
+
+def test_connection_of_another_kind_is_closed(server: PostgresServer, pki: Pki) -> None:
+    """A connection_factory may give what has nothing to be asked: it is closed, and not passed on."""
+    closed = []
+    where = target(server, pki)
+    connection: Any = SimpleNamespace(close=lambda: closed.append(True))
+    with pytest.raises(rds_tls.UnverifiedConnectionError):
+        adapter.verify(connection, where, adapter.kwargs(where))
+    assert closed == [True]

@@ -39,16 +39,17 @@ decrypted where a plugin encrypts them for an RSA key of the server's own.
 
 **How to read the outcome.** *Refused*: an exception of the driver's own, and no connection. *Injected bytes dropped*:
 the driver threw away what the man in the middle had put before the TLS handshake, then verified the real server and
-logged in inside TLS. A server that stalls is left by `connect_timeout`: psycopg's own, and with `connect_mysql`, which
-extends PyMySQL's to the whole login, PyMySQL's too. With `mysql_kwargs` PyMySQL's `connect_timeout` ends with the TCP
-connection, and it is `read_timeout` and `write_timeout` that end the wait.
+logged in inside TLS. A server that stalls is left by `connect_timeout`, which bounds every connect of ours as a whole. By
+the arguments alone it is the driver's own: PyMySQL's ends with the TCP connection, and it is `read_timeout` and
+`write_timeout` that end the wait; asyncmy's needs `asyncio.timeout` around it; pg8000 is given a `timeout` of its own,
+which goes on after connecting.
 
 *Injected bytes taken for the server's*, of an error with mysqlclient: no connection, but the driver repeats the man in
 the middle's words as the server's own, and nothing that it shows tells them apart.
 
-A certificate without a SAN is left out for psycopg and mysqlclient: libpq and MariaDB's library accept the common name
-then, and that cannot be switched off. With a good certificate, and behind a man in the middle who only listens, every
-driver here logs in.
+A certificate without a SAN is left out for psycopg, psycopg2 and mysqlclient: libpq and MariaDB's library accept the
+common name then, and that cannot be switched off. With a good certificate, and behind a man in the middle who only
+listens, every driver here logs in.
 """
 
 ENGINE_INTRODUCTION = """
