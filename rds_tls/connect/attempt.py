@@ -70,9 +70,13 @@ async def aconnect(engine: Engine, driver: str, request: Request, driver_options
     if plan is None:
         plan = await asyncio.to_thread(make_plan, adapter, engine, request, driver_options)
     plan = _for_a_user(plan)
+
+    def again() -> Mapping[str, Any]:
+        return make_plan(adapter, engine, request, driver_options).options
+
     while True:
         try:
-            connection = await adapter.aconnect(plan.options, plan.target, plan.seconds)
+            connection = await adapter.aconnect(plan.options, plan.target._replace(again=again), plan.seconds)
         except Exception as error:
             better = await asyncio.to_thread(second_plan, plan, error)
             if better is None:

@@ -11,7 +11,7 @@ from rds_tls.drivers import close_unverified
 from rds_tls.errors import DriverNotInstalledError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from rds_tls.drivers import Target
 
@@ -29,7 +29,14 @@ class GuardedLogin:
     Nothing of the login goes to a server that hides TLS, or to whoever speaks out of turn before TLS: these drivers
     drop what comes behind the greeting, which is safe as long as they do. ``connect_timeout`` bounds dialling, TLS and
     login together, where the drivers' own ends with the TCP connection. And whatever fails leaves no socket open.
+
+    A reconnect, as by ``ping()``, asks for roots and password anew.
+
+    Attributes:
+        again: gives the driver's arguments as they are now; None until the first connection is there.
     """
+
+    again: Callable[[], Mapping[str, Any]] | None = None
 
     _error: Callable[[int, str], Exception]
     _is_connecting = False
@@ -38,6 +45,10 @@ class GuardedLogin:
 
     def _carrier(self) -> asyncio.Transport | None:
         """Give what carries the connection, if anything does."""
+        raise NotImplementedError
+
+    def _renew(self, options: Mapping[str, Any]) -> None:
+        """Take the driver's arguments for where to dial, whom to trust and how to log in."""
         raise NotImplementedError
 
     def _has_unread(self) -> bool:
@@ -55,6 +66,8 @@ class GuardedLogin:
         self._is_connecting, self._last = True, None
         try:
             async with asyncio.timeout(seconds):
+                if self.again is not None:
+                    self._renew(await asyncio.to_thread(self.again))
                 await connect()
         except TimeoutError as error:
             self.close()

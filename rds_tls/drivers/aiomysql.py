@@ -84,12 +84,13 @@ def bounds(seconds: float) -> dict[str, Any]:
     return {"connect_timeout": seconds}
 
 
-async def aconnect(options: Mapping[str, Any], _target: Target, seconds: float | None) -> aiomysql.Connection:
+async def aconnect(options: Mapping[str, Any], target: Target, seconds: float | None) -> aiomysql.Connection:
     """Connect with aiomysql; its exceptions pass through."""
     within = {} if seconds is None else bounds(seconds)
     connection = _connection_class(_driver())(**options, **within)
     del options  # a traceback may show locals
     await connection._connect()  # noqa: SLF001 - what aiomysql.connect() awaits, and ping() after a lost connection
+    connection.again = target.again
     return connection
 
 
@@ -106,6 +107,10 @@ def _connection_class(driver: ModuleType) -> type[aiomysql.Connection]:
 
         def _carrier(self) -> asyncio.Transport | None:
             return self._writer and self._writer.transport  # type: ignore[no-any-return]
+
+        def _renew(self, options: Mapping[str, Any]) -> None:
+            self._host, self._port, self._ssl_context = options["host"], options["port"], options["ssl"]
+            self._user, self._password = options["user"], options.get("password", "")
 
         def _has_unread(self) -> bool:
             return bool(self._reader._buffer)  # noqa: SLF001 - asyncio's StreamReader has no public way to ask

@@ -91,13 +91,15 @@ def bounds(seconds: float) -> dict[str, Any]:
     return {"connect_timeout": seconds}
 
 
-async def aconnect(options: Mapping[str, Any], _target: Target, seconds: float | None) -> asyncmy.connection.Connection:
+async def aconnect(options: Mapping[str, Any], target: Target, seconds: float | None) -> asyncmy.connection.Connection:
     """Connect with asyncmy; its exceptions pass through."""
     within = {} if seconds is None else bounds(seconds)
-    connection: asyncmy.connection.Connection = _connection_class(_driver())(**options, **within)
+    connection: Any = _connection_class(_driver())(**options, **within)
     del options  # a traceback may show locals
     await connection.connect()
-    return connection
+    connection.again = target.again
+    made: asyncmy.connection.Connection = connection
+    return made
 
 
 @cache
@@ -112,6 +114,10 @@ def _connection_class(driver: ModuleType) -> type[asyncmy.connection.Connection]
 
         def _carrier(self) -> asyncio.Transport | None:
             return self._transport  # type: ignore[no-any-return]
+
+        def _renew(self, options: Mapping[str, Any]) -> None:
+            self._host, self._port, self._ssl_context = options["host"], options["port"], options["ssl"]
+            self._user, self._password = options["user"], options.get("password", "").encode("latin1")
 
         def _has_unread(self) -> bool:
             return self._proto.pos < self._proto.length  # type: ignore[no-any-return]

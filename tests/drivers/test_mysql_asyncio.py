@@ -1,6 +1,9 @@
 """What asyncmy and aiomysql do alike while they connect: whatever stalls ends in time, and nothing stays open."""
 
 import asyncio
+import functools
+import operator
+import threading
 from typing import Any
 
 import pytest
@@ -178,16 +181,26 @@ def test_refusal_waits_for_no_farewell(driver: str, loop: Loop, pki: Pki) -> Non
 def test_lost_connection_is_made_again_as_the_first(
     driver: str, loop: Loop, server: MySqlCompatibleServer, pki: Pki
 ) -> None:
-    """What ping() connects anew goes through the tunnel, is verified, and says nothing where TLS is hidden."""
+    """What ping() connects anew asks for the password, is verified, and says nothing where TLS is hidden."""
+    asked: list[threading.Thread] = []
+
+    def password() -> str:
+        asked.append(threading.current_thread())
+        return server.password
 
     async def reconnect(hiding: tuple[str, int]) -> None:
-        connection: Any = await aconnect(driver, **arguments(server, pki.settings))
+        connection: Any = await aconnect(driver, **arguments(server, pki.settings) | {"password": password})
         assert type(connection).__module__ == f"{driver}.connection"
+        assert len(asked) == 1
         end(connection)
+        connection._password = ""  # what was good for the first connection only, as a token is
         await connection.ping()
+        assert len(asked) == 2
+        assert threading.current_thread() not in asked  # which may take its time
         async_adapter(MYSQL, driver).verify(connection, target_of(server, pki.settings), {})
         end(connection)
-        connection._host, connection._port = hiding
+        host, port = hiding
+        connection.again = functools.partial(operator.or_, connection.again(), {"host": host, "port": port})
         with pytest.raises(DRIVERS[driver].OperationalError, match="SSL is required but the server doesn't support it"):
             await connection.ping()
 
