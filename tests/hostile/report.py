@@ -39,8 +39,8 @@ decrypted where a plugin encrypts them for an RSA key of the server's own.
 
 **How to read the outcome.** *Refused*: an exception of the driver's own, and no connection. *Injected bytes dropped*:
 the driver threw away what the man in the middle had put before the TLS handshake, then verified the real server and
-logged in inside TLS. A server that stalls is left by `connect_timeout`, which bounds every connect of ours as a whole. By
-the arguments alone it is the driver's own: PyMySQL's ends with the TCP connection, and it is `read_timeout` and
+logged in inside TLS. A server that stalls is left by `connect_timeout`, which bounds every connect of ours as a whole.
+By the arguments alone it is the driver's own: PyMySQL's ends with the TCP connection, and it is `read_timeout` and
 `write_timeout` that end the wait; asyncmy's needs `asyncio.timeout` around it; pg8000 is given a `timeout` of its own,
 which goes on after connecting.
 

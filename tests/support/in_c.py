@@ -72,6 +72,9 @@ def environment() -> dict[str, str]:
     return {"LD_PRELOAD": _library(), "NSS_WRAPPER_HOSTS": str(hosts)}
 
 
+_STARTING = threading.Lock()
+
+
 @cache
 def _process() -> str:
     """Start the process once, and give the path of the socket that it listens on."""
@@ -100,7 +103,9 @@ class Far:
         reason = missing(module)
         if reason:
             pytest.skip(reason)
-        self._pipe: Connection[Any, Any] = Client(_process(), family="AF_UNIX")
+        with _STARTING:  # attacks that stall meet their drivers at the same time
+            address = _process()
+        self._pipe: Connection[Any, Any] = Client(address, family="AF_UNIX")
 
     def do(self, action: str, *arguments: Any) -> Any:  # noqa: ANN401 - what the action gives
         """Let the other process do one of its actions; what it raises is raised here."""
