@@ -5,7 +5,18 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import asyncio_connects, calls, cold, connects, imports, instructions, load, machine, postgres_connects
+from benchmarks import (
+    asyncio_connects,
+    calls,
+    cold,
+    connects,
+    imports,
+    instructions,
+    load,
+    machine,
+    mysql_connector_connects,
+    postgres_connects,
+)
 from benchmarks.goals import Verdict, judge
 from benchmarks.measure import Table
 from benchmarks.stage import set_stage
@@ -19,6 +30,7 @@ GROUPS = {
     "instructions": instructions,
     "asyncio-connects": asyncio_connects,
     "postgres": postgres_connects,
+    "mysql-connector": mysql_connector_connects,
 }
 RESULTS = Path(__file__).with_name("results.json")
 

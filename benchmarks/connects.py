@@ -1,15 +1,12 @@
 """A further connect of a process: rds_tls, the bare drivers in the ways that people use them, and the peers."""
 
-import asyncio
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import import_module
 from typing import Any, Protocol, TypeVar
 
-import mysql.connector
-import mysql.connector.aio
 import psycopg
 import pymysql
 
@@ -32,13 +29,6 @@ PYMYSQL = "PyMySQL, one regional context"
 PYMYSQL_REGIONAL = "PyMySQL, regional file"
 PYMYSQL_WORLDWIDE = "PyMySQL, global bundle"
 RESUMED = "PyMySQL, one context, sessions forced"
-
-CONNECTOR = "Connect, mysql-connector"
-CONNECTOR_REGIONAL = "mysql-connector, regional file"
-CONNECTOR_WORLDWIDE = "mysql-connector, global bundle"
-CONNECTOR_UNVERIFIED = "mysql-connector, encrypted but unverified"
-OURS_AWAITED = "rds_tls, asyncio"
-CONNECTOR_AWAITED = "mysql-connector, asyncio, encrypted but unverified"
 
 # Of the wrapper's four default plugins two refuse a server that cannot tell them its id, as Aurora can.
 WRAPPER = "AWS wrapper, no plugins"
@@ -71,9 +61,6 @@ def measure(stage: Stage, effort: float) -> Iterator[Table]:
     cases = {**mysql_cases(stage), RESUMED: lambda: resuming.connect(mysql_login(stage))}
     table = take_turns(MYSQL, "ms", _timed(cases), round(500 * effort))
     yield table._replace(notes=(f"TLS sessions resumed: {resuming.resumed} of {resuming.handshakes}",))
-    with asyncio.Runner() as loop:
-        cases_of_both = {**_timed(connector_cases(stage)), **_timed_in(loop, awaited_connector_cases(stage))}
-        yield take_turns(CONNECTOR, "ms", cases_of_both, round(100 * effort))
 
 
 def postgres_cases(stage: Stage) -> dict[str, Callable[[], Closable]]:
@@ -180,40 +167,3 @@ def _one_connect(connect: Callable[[], Closable]) -> float:
     taken = time.perf_counter() - start
     connection.close()
     return taken * 1000
-
-
-def connector_cases(stage: Stage) -> dict[str, Callable[[], Closable]]:
-    """Give what connects by mysql-connector, in pure Python; its own arguments with the region's file come first."""
-    login = mysql_login(stage)
-    own: dict[str, Any] = {**login, "use_pure": True}
-    checks: dict[str, Any] = {"ssl_verify_cert": True, "ssl_verify_identity": True}
-    return {
-        CONNECTOR_REGIONAL: lambda: mysql.connector.connect(**own, **checks, ssl_ca=stage.regional),
-        OURS: lambda: rds_tls.connect_mysql(**login, driver="mysql-connector"),
-        CONNECTOR_WORLDWIDE: lambda: mysql.connector.connect(**own, **checks, ssl_ca=stage.worldwide),
-        CONNECTOR_UNVERIFIED: lambda: mysql.connector.connect(**own),
-    }
-
-
-def awaited_connector_cases(stage: Stage) -> dict[str, Callable[[], Awaitable[Any]]]:
-    """Give the same for its asyncio connection, which verifies no name by itself."""
-    login = mysql_login(stage)
-    return {
-        OURS_AWAITED: lambda: rds_tls.aconnect_mysql(**login, driver="mysql-connector"),
-        CONNECTOR_AWAITED: lambda: mysql.connector.aio.connect(**login),
-    }
-
-
-def _timed_in(loop: asyncio.Runner, cases: dict[str, Callable[[], Awaitable[Any]]]) -> dict[str, Case]:
-    return {name: partial(_one_awaited_connect, loop, connect) for name, connect in cases.items()}
-
-
-def _one_awaited_connect(loop: asyncio.Runner, connect: Callable[[], Awaitable[Any]]) -> float:
-    async def timed() -> float:
-        start = time.perf_counter()
-        connection = await connect()
-        taken = time.perf_counter() - start
-        await connection.close()
-        return taken * 1000
-
-    return loop.run(timed())

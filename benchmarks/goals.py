@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import NamedTuple
 
-from benchmarks import asyncio_connects, calls, cold, connects, imports, postgres_connects
+from benchmarks import asyncio_connects, calls, cold, connects, imports, mysql_connector_connects, postgres_connects
 from benchmarks.machine import AWS_WRAPPER, GOOGLE_CONNECTOR
 from benchmarks.measure import Table
 
@@ -64,7 +64,14 @@ GOALS = (
     Goal(3, connects.MYSQL, connects.OURS, _RATIO, 0.2, connects.PYMYSQL_WORLDWIDE),
     Goal(3, asyncio_connects.ASYNCMY, asyncio_connects.OURS, _RATIO, 1.05, asyncio_connects.BY_HAND),
     Goal(3, asyncio_connects.AIOMYSQL, asyncio_connects.OURS, _RATIO, 1.05, asyncio_connects.BY_HAND),
-    Goal(3, connects.CONNECTOR, connects.OURS, _RATIO, 0.15, connects.CONNECTOR_REGIONAL),
+    Goal(
+        3,
+        mysql_connector_connects.PURE,
+        mysql_connector_connects.OURS,
+        _RATIO,
+        0.15,
+        mysql_connector_connects.BY_HAND,
+    ),
     # 4. A context, or a driver's arguments, are there at once, in microseconds; a region's first context costs what
     # OpenSSL takes for it.
     Goal(4, calls.WARM, calls.CONTEXT, _QUIET, 5.0),
