@@ -163,11 +163,7 @@ def _connection_class(driver: ModuleType) -> type[Connection]:
             if made is not None:
                 made.append(self)
             super().__init__(**options)
-            try:
-                _look(driver, self, options["host"])
-            except driver.Error:
-                self.close()
-                raise
+            _look(driver, self, options["host"])
             self._verified = _identity(options)
 
         def descriptor(self) -> int:

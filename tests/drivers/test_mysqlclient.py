@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import threading
+import traceback
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -20,6 +21,7 @@ import pytest
 import rds_tls
 from rds_tls.connect.plan import make_plan
 from rds_tls.connect.request import Request
+from rds_tls.diagnosis.causes import Cause, diagnose
 from rds_tls.drivers import MYSQL, Target, _in_c, reserved
 from rds_tls.drivers import mysqlclient as adapter
 from tests.conftest import OFFLINE, Pki
@@ -103,6 +105,12 @@ def test_arguments_alone_are_refused() -> None:
         rds_tls.mysql_kwargs(HOST, "mysqlclient")
 
 
+def test_tunnel_is_refused() -> None:
+    """The name that is dialled is the one that is verified; the error says what to do instead."""
+    with pytest.raises(rds_tls.OptionError, match=r"via= .* verifies the name that it dials\. Let the endpoint's name"):
+        rds_tls.connect_mysql(HOST, driver="mysqlclient", user="app", via=("127.0.0.1", 1), settings=OFFLINE)
+
+
 def test_arguments_verify_everything() -> None:
     """What mysqlclient is told: the endpoint, the region's roots, and to verify both."""
     request = Request(HOST, settings=OFFLINE, user="app", password="x", database="shop")  # noqa: S106
@@ -178,6 +186,8 @@ def half_a_greeting(wire: Wire, _: Stage) -> None:
 
 def refusal(host: str, **arguments: Any) -> BaseException:
     """Connect where it must fail, and give what is raised; a hanging connect fails the test."""
+    if ROW.missing:
+        pytest.skip(ROW.missing)
     errors: list[BaseException] = []
 
     def connect() -> None:
@@ -356,6 +366,26 @@ def test_time_is_whole_seconds(seconds: float, whole: int) -> None:
     assert adapter.bounds(seconds) == {"connect_timeout": whole}
 
 
+# What the library says.
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("TLS/SSL error: Validation of SSL server certificate failed", Cause.NAME_MISMATCH),  # 3.3.20
+        ("TLS/SSL error: Hostname verification failed", Cause.NAME_MISMATCH),  # 3.4.10
+        ("TLS/SSL error: SSL is required, but the server does not support it", Cause.NO_TLS),  # both
+        ("TLS/SSL error: sslv3 alert handshake failure", Cause.OLD_TLS),  # both, with OpenSSL 3.0
+        ("TLS/SSL error: ssl/tls alert handshake failure", Cause.OLD_TLS),  # OpenSSL 3.2 and later
+    ],
+)
+def test_words_of_either_version_are_known(server: MySqlCompatibleServer, pki: Pki, said: str, cause: Cause) -> None:
+    """MariaDB's library says the same in other words from 3.4 on."""
+    diagnosis = diagnose(adapter.explain(MySQLdb.OperationalError(2026, said), target(server, pki)))
+    assert diagnosis is not None
+    assert diagnosis.cause is cause
+
+
 # What is looked at after connecting.
 
 
@@ -518,6 +548,20 @@ def test_forged_answer_is_found(server: MySqlCompatibleServer, pki: Pki, middle:
     assert isinstance(error, rds_tls.UnverifiedConnectionError)
     assert "bytes from before TLS" in str(error)
     assert "speaks out of turn, as a man in the middle does" in error.__notes__[0]
+
+
+def is_closed_by_refusal(arguments: dict[str, Any]) -> bool:
+    """Say whether the connection that is refused is closed, while its error is still at hand."""
+    with pytest.raises(rds_tls.UnverifiedConnectionError) as caught:
+        rds_tls.connect_mysql(HOST, driver="mysqlclient", **arguments)
+    frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__) if "connection" in frame.f_locals]
+    return not frames[-1].f_locals["connection"].open
+
+
+def test_connection_with_a_forged_answer_is_closed(server: MySqlCompatibleServer, pki: Pki, middle: int) -> None:
+    """The error says that the connection was closed, and it is."""
+    arguments = login(server, pki) | {"port": middle}
+    assert in_c.Far("MySQLdb").do("run", f"{HERE}:is_closed_by_refusal", arguments)
 
 
 def ask_alone(arguments: dict[str, Any]) -> object:
