@@ -12,13 +12,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -153,25 +154,29 @@ class FarAdapter:
 class Elsewhere:
     """Inside its ``with`` blocks rds_tls finds one adapter in the other process; blocks of several threads overlap."""
 
+    _find: ClassVar[Any] = staticmethod(drivers._imported)
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+    _open: ClassVar[Counter[tuple[str, str]]] = Counter()
+
     def __init__(self, adapter: str, module: str) -> None:
-        self._adapter, self._module = adapter, module
-        self._find = drivers._imported
-        self._lock, self._blocks = threading.Lock(), 0
+        self._pair = adapter, module
 
     def __enter__(self) -> None:
         with self._lock:
-            self._blocks += 1
+            self._open[self._pair] += 1
             drivers._imported = self._found  # type: ignore[assignment]
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
-            self._blocks -= 1
-            if not self._blocks:
+            self._open[self._pair] -= 1
+            if not self._open.total():
                 drivers._imported = self._find
 
-    def _found(self, name: str) -> object:
-        found = self._find(name)
-        return FarAdapter(found, self._module) if name == self._adapter else found
+    @classmethod
+    def _found(cls, name: str) -> object:
+        found = cls._find(name)
+        modules = [module for (adapter, module), blocks in cls._open.items() if adapter == name and blocks]
+        return FarAdapter(found, modules[0]) if modules else found
 
 
 class Actions:
