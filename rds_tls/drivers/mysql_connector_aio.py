@@ -10,7 +10,7 @@ from rds_tls.context.sealed import is_verified
 from rds_tls.drivers import _mysql_connector, close_unverified
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import ModuleType
 
     from mysql.connector.aio.connection import MySQLConnection
@@ -40,6 +40,7 @@ async def aconnect(options: Mapping[str, Any], target: Target, seconds: float | 
     connection: MySQLConnection = _connection_class(_driver())(target, seconds, options)
     del options  # a traceback may show locals
     await connection.connect()
+    vars(connection)["_again"] = target.again
     return connection
 
 
@@ -48,7 +49,7 @@ def _connection_class(driver: ModuleType) -> Any:  # noqa: ANN401 - a class, who
     """Give the driver's asyncio connection with what it lacks.
 
     As in ``mysql_connector``, and more: by itself it verifies no name, cannot be given a file of CAs alone, and takes
-    what was received before TLS for the server's own.
+    what was received before TLS for the server's own. A reconnect asks for roots and password anew, in a thread.
     """
     import asyncio  # only an event loop asks, and has it
 
@@ -63,8 +64,11 @@ def _connection_class(driver: ModuleType) -> Any:  # noqa: ANN401 - a class, who
             self._context: SealedContext = options["ssl"]
             self._name = target.host
             self._seconds = seconds
+            self._again: Callable[[], Mapping[str, Any]] | None = None  # not before the first connection is there
 
         async def connect(self) -> None:
+            if self._again is not None:
+                _renew(self, await asyncio.to_thread(self._again))
             try:
                 with _mysql_connector.unlogged():
                     async with asyncio.timeout(self._seconds):
@@ -92,6 +96,12 @@ def _connection_class(driver: ModuleType) -> Any:  # noqa: ANN401 - a class, who
             _mysql_connector.refuse_without_tls(self)
 
     return Connection
+
+
+def _renew(connection: Any, now: Mapping[str, Any]) -> None:  # noqa: ANN401 - a class made of the driver's
+    """Give a connection the arguments of this moment, for a reconnect."""
+    connection._host, connection._port, connection._context = now["host"], now["port"], now["ssl"]  # noqa: SLF001
+    connection._user, connection._password = now["user"], now.get("password", "")  # noqa: SLF001
 
 
 def _abort(socket: Any) -> None:  # noqa: ANN401 - the driver's own

@@ -340,6 +340,25 @@ def test_reconnect_knows_roots_that_came_meanwhile(mysql: MySqlCompatibleServer,
         connection.close()
 
 
+def test_reconnect_of_asyncio_asks_for_the_password_again(server: MySqlCompatibleServer, pki: Pki) -> None:
+    """It does so in a thread: the event loop goes on."""
+    asked = []
+
+    def password() -> str:
+        asked.append(threading.current_thread() is threading.main_thread())
+        return server.password if len(asked) < 3 else "no longer this one"
+
+    async def reconnect() -> None:
+        connection = await awaited(**arguments(server, pki) | {"password": password})
+        await connection.reconnect()
+        assert await connection.is_connected()
+        with pytest.raises(mysql.connector.Error, match="Access denied"):
+            await connection.reconnect()
+
+    asyncio.run(reconnect())
+    assert asked == [False, False, False]
+
+
 def test_reconnect_of_asyncio_verifies_again(server: MySqlCompatibleServer, pki: Pki) -> None:
     """The asyncio connection does the same."""
 
