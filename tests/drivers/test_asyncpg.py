@@ -23,7 +23,7 @@ from tests.hostile import postgres as hostile
 from tests.hostile.postgres import Answer
 from tests.hostile.stage import EMPTY_STAGE, GOOD, Authorities, Stage, server_context
 from tests.hostile.wire import GoneError, Wire, listening
-from tests.support.local_rds import KeyType, PostgresServer
+from tests.support.local_rds import PostgresServer
 from tests.support.local_rds.pki import unverified_context
 
 CANARY = "c4n4ry-p4ssw0rd"
@@ -41,12 +41,6 @@ HARMLESS = set(
     """.split()  # noqa: SIM905 - a list of words
 )
 OPTIONS = set(inspect.signature(asyncpg.connect).parameters)
-
-
-@pytest.fixture
-def pki(pkis: dict[KeyType, Pki]) -> Pki:
-    """The PKI with the fastest keys: key types make no difference here."""
-    return pkis[KeyType.ECC384]
 
 
 @pytest.fixture

@@ -35,12 +35,6 @@ ROTATED = f"orders.cluster-abc123def456.{REGION}.rds.amazonaws.com"
 
 
 @pytest.fixture
-def pki(pkis: dict[KeyType, Pki]) -> Pki:
-    """The PKI with the fastest keys: key types make no difference here."""
-    return pkis[KeyType.ECC384]
-
-
-@pytest.fixture
 def server(server: Server, pki: Pki) -> Server:
     """A server that the driver speaks to, with a certificate for the endpoint."""
     server.present(pki.authority.issue([HOST]))

@@ -54,12 +54,6 @@ ENVIRONMENTS: list[dict[str, str]] = [
 ]
 
 
-@pytest.fixture
-def pki(pkis: dict[KeyType, Pki]) -> Pki:
-    """The PKI with the fastest keys."""
-    return pkis[KeyType.ECC384]
-
-
 @pytest.fixture(scope="module")
 def foreign() -> Authority:
     """Another region's authority, which the leftovers ask to trust."""

@@ -15,7 +15,6 @@ from tests.hostile.evidence import Protocol, bytes_leaked
 from tests.hostile.stage import EMPTY_STAGE, HOST, Stage
 from tests.hostile.wire import Wire, listening
 from tests.support.blackhole import blackhole
-from tests.support.local_rds import KeyType
 from tests.support.local_rds.mysql_compatible import MySqlCompatibleServer
 from tests.support.mysql_asyncio import (
     DRIVERS,
@@ -37,12 +36,6 @@ from tests.support.mysql_asyncio import (
 
 # Longer than anything here takes: it turns a wait for ever into a failure.
 SAFETY_SECONDS = 30
-
-
-@pytest.fixture
-def pki(pkis: dict[KeyType, Pki]) -> Pki:
-    """The PKI with the fastest keys: key types make no difference here."""
-    return pkis[KeyType.ECC384]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.hostile import mysql as hostile
 from tests.hostile.stage import EMPTY_STAGE, HOST, OTHER
 from tests.hostile.wire import listening
 from tests.support.leaks import CANARY, locals_of_ours
-from tests.support.local_rds import KeyType, MySqlCompatibleServer
+from tests.support.local_rds import MySqlCompatibleServer
 from tests.support.mysql_asyncio import (
     DRIVERS,
     Loop,
@@ -34,12 +34,6 @@ from tests.support.mysql_asyncio import (
     target_of,
 )
 from tests.support.rows import TLS_IN_MYSQL
-
-
-@pytest.fixture
-def pki(pkis: dict[KeyType, Pki]) -> Pki:
-    """The PKI with the fastest keys: key types make no difference here."""
-    return pkis[KeyType.ECC384]
 
 
 @pytest.fixture

@@ -65,12 +65,6 @@ every_row = pytest.mark.parametrize("row", CONNECTOR_ROWS, ids=lambda row: row.n
 
 
 @pytest.fixture
-def pki(pkis: dict[KeyType, Pki]) -> Pki:
-    """The PKI with the fastest keys: key types make no difference here."""
-    return pkis[KeyType.ECC384]
-
-
-@pytest.fixture
 def server(mysql: MySqlCompatibleServer, pki: Pki) -> MySqlCompatibleServer:
     """A server with a certificate for the endpoint."""
     mysql.present(pki.authority.issue([HOST]))

@@ -32,7 +32,6 @@ from tests.hostile.wire import SAFETY_SECONDS, GoneError, Wire, listening
 from tests.support import ROOT, in_c
 from tests.support.blackhole import blackhole
 from tests.support.leaks import CANARY, assert_clean
-from tests.support.local_rds import KeyType
 from tests.support.local_rds.mysql_compatible import MySqlCompatibleServer
 from tests.support.rows import ROWS
 
@@ -49,12 +48,6 @@ HARMLESS = set(
     binary_prefix executemany_fallback multi_statements autocommit
     """.split()  # noqa: SIM905 - twenty quoted names would hide the list
 )
-
-
-@pytest.fixture
-def pki(pkis: dict[KeyType, Pki]) -> Pki:
-    """The PKI with the fastest keys: key types make no difference here."""
-    return pkis[KeyType.ECC384]
 
 
 @pytest.fixture

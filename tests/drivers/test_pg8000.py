@@ -24,7 +24,7 @@ from tests.hostile.postgres import Answer
 from tests.hostile.stage import EMPTY_STAGE, GOOD, Authorities, Stage, server_context
 from tests.hostile.wire import Wire, listening
 from tests.support.blackhole import blackhole
-from tests.support.local_rds import KeyType, PostgresServer
+from tests.support.local_rds import PostgresServer
 from tests.support.local_rds.pki import unverified_context
 from tests.support.rows import TLS_IN_POSTGRESQL
 
@@ -47,12 +47,6 @@ HARMLESS = {
     "startup_params",
 }
 OPTIONS = set(inspect.signature(pg8000.dbapi.connect).parameters)
-
-
-@pytest.fixture
-def pki(pkis: dict[KeyType, Pki]) -> Pki:
-    """The PKI with the fastest keys: key types make no difference here."""
-    return pkis[KeyType.ECC384]
 
 
 @pytest.fixture

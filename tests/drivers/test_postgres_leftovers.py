@@ -67,12 +67,6 @@ REFUSED = {
 Ask = Callable[[Login], object]
 
 
-@pytest.fixture
-def pki(pkis: dict[KeyType, Pki]) -> Pki:
-    """The PKI with the fastest keys."""
-    return pkis[KeyType.ECC384]
-
-
 @pytest.fixture(scope="module")
 def foreign() -> Authority:
     """Another region's authority, which the leftovers ask to trust."""

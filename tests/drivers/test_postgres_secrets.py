@@ -1,16 +1,10 @@
 """A canary in place of a password for PostgreSQL, with every driver: no error, note, log or local of ours shows it."""
 
 import logging
-from typing import Any
 
 import pytest
 
-import rds_tls
-from rds_tls.connect.plan import make_plan
-from rds_tls.connect.request import Request
-from rds_tls.drivers import POSTGRES, adapter_of
 from tests.conftest import OFFLINE, Pki
-from tests.connect.test_secrets import MISTAKES
 from tests.hostile import postgres as hostile
 from tests.hostile.stage import EMPTY_STAGE
 from tests.hostile.wire import listening
@@ -37,16 +31,6 @@ def assert_hidden(caught: BaseException, logs: pytest.LogCaptureFixture) -> None
     assert_clean(caught, logs)
     held = [name for name, text in locals_of_ours(caught).items() if CANARY in text]
     assert [name for name in held if not name.startswith(PUBLIC)] == []
-
-
-@every_driver
-@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
-def test_mistakes_do_not_show_it(row: Row, mistake: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
-    """An error of ours names the mistake and not the password beside it."""
-    arguments = {"host": HOST, "user": "app", "password": CANARY, "settings": OFFLINE, **mistake}
-    with pytest.raises(rds_tls.RdsTlsError) as caught:
-        row.connect_and_ask(arguments.pop("host"), row.question, **arguments)
-    assert_clean(caught.value, caplog)
 
 
 @every_driver
@@ -82,13 +66,3 @@ def test_nobody_there_does_not_show_it(row: Row, caplog: pytest.LogCaptureFixtur
     with pytest.raises(row.errors) as caught:
         row.connect_and_ask(HOST, row.question, user="app", password=CANARY, via=("127.0.0.1", 1), settings=OFFLINE)
     assert_hidden(caught.value, caplog)
-
-
-@every_driver
-def test_plan_does_not_show_it(row: Row) -> None:
-    """What is decided before a driver dials may end up in somebody's trace; its repr is safe."""
-    request = Request(HOST, settings=OFFLINE, user="app", password=CANARY)
-    plan = make_plan(adapter_of(POSTGRES, row.driver), POSTGRES, request, {})
-    assert plan.options["password"] == CANARY
-    for value in (plan, plan.target):
-        assert CANARY not in f"{value!r} {value}"

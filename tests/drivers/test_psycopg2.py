@@ -22,7 +22,7 @@ from rds_tls.roots.lookup import obtain_anchors
 from tests.conftest import OFFLINE, REGION, Pki
 from tests.drivers.test_options import HARMLESS_LIBPQ, LIBPQ_OPTIONS, SMUGGLED, VERIFIED_LIBPQ
 from tests.support.blackhole import blackhole
-from tests.support.local_rds import KeyType, PostgresServer
+from tests.support.local_rds import PostgresServer
 
 CANARY = "c4n4ry-p4ssw0rd"
 NOWHERE = ("127.0.0.1", 1)  # what a call that should be refused would dial
@@ -32,12 +32,6 @@ OTHER = "other.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 HARMLESS_PSYCOPG2 = {"connection_factory", "cursor_factory"}
 # What psycopg2.connect takes out of its **kwargs before libpq sees them (its __init__.py and extensions.make_dsn).
 BESIDES = {"async", "async_", "database"}
-
-
-@pytest.fixture
-def pki(pkis: dict[KeyType, Pki]) -> Pki:
-    """The PKI with the fastest keys: key types make no difference here."""
-    return pkis[KeyType.ECC384]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.hostile.arena import KINDS
 from tests.hostile.drivers import Login
 from tests.hostile.others import MAY_VERIFY, OTHERS, PAIRS, VERIFIES, is_missing
 from tests.hostile.stage import HOST, OTHER
-from tests.support.local_rds import KeyType, PostgresServer
+from tests.support.local_rds import PostgresServer
 from tests.support.local_rds.kinds import Server
 from tests.support.matrix import on_each_server
 
@@ -27,12 +27,6 @@ Pair = tuple[str, str]
 every_pair = on_each_server(
     "pair", {"-".join(pair): pair for pair in PAIRS}, lambda pair: KINDS[OTHERS[pair[0]].protocol]
 )
-
-
-@pytest.fixture
-def pki(pkis: dict[KeyType, Pki]) -> Pki:
-    """The PKI with the fastest keys."""
-    return pkis[KeyType.ECC384]
 
 
 @pytest.fixture(autouse=True)
