@@ -75,6 +75,10 @@ class Target(NamedTuple):
     again: Callable[[], Mapping[str, Any]] | None = None
 
 
+# What drivers call a database.
+_DATABASES = frozenset({"database", "db", "dbname"})
+
+
 class Adapter(Protocol):
     """What each driver's module has, however it dials.
 
@@ -161,8 +165,15 @@ def async_adapter(engine: Engine, driver: str) -> AsyncAdapter:
 
 def _module(engine: Engine, driver: str, drivers: Mapping[str, str]) -> object:
     if driver not in drivers:
-        raise OptionError(f"{engine.name} has no such driver= here: use one of {', '.join(drivers)}")
+        other = "its connection is awaited" if driver in engine.async_drivers else "its connection is not awaited"
+        reason = f", and {driver} is for the other function: {other}" if _is_for(engine, driver) else ""
+        raise OptionError(f"{engine.name} has no such driver= here: use one of {', '.join(drivers)}{reason}")
     return _imported(drivers[driver])
+
+
+def _is_for(engine: Engine, driver: object) -> bool:
+    """Say whether a driver is one of an engine's, awaited or not."""
+    return driver in {*engine.drivers, *engine.async_drivers}
 
 
 @cache
@@ -219,6 +230,8 @@ def _unknown(name: str, known: Collection[str]) -> str:
     shown = repr(name) if _is_plain(name) else "whose name is no identifier"
     nearest = get_close_matches(name.lower(), sorted(known), n=1)
     hint = f"the nearest that it has is {nearest[0]!r}" if nearest else "check the spelling"
+    if name in _DATABASES:
+        hint = "a PostgreSQL database is dbname=, a MySQL database is database=, whatever the driver calls it"
     return f"the installed driver has no option {shown}: {hint}"
 
 

@@ -53,6 +53,8 @@ MISTAKES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
 def test_mistakes_do_not_show_it(row: Row, mistake: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
     """An error of ours names the mistake and not the password beside it."""
+    if row.dials_in_c and "via" in mistake:
+        pytest.skip("it takes no via=: the row gives a port in its place")
     arguments = {"host": HOST, "user": "app", "password": CANARY, "settings": OFFLINE, **mistake}
     with pytest.raises(rds_tls.RdsTlsError) as caught:
         row.connect_and_ask(arguments.pop("host"), row.question, **arguments)
