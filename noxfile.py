@@ -117,6 +117,7 @@ def run_tests(session: nox.Session, *files: str) -> None:
 def run_benchmarks(session: nox.Session, *options: str) -> None:
     """Run the benchmarks beside the peers."""
     install(session, "bench")
+    provide_mysqlclient(session, *EXTRAS["mysqlclient"])
     provide_servers(session)
     session.run("python", "-m", "benchmarks", *options, *session.posargs)
 

@@ -15,6 +15,7 @@ from benchmarks import (
     load,
     machine,
     mysql_connector_connects,
+    mysqlclient_connects,
     postgres_connects,
 )
 from benchmarks.goals import Verdict, judge
@@ -31,6 +32,7 @@ GROUPS = {
     "asyncio-connects": asyncio_connects,
     "postgres": postgres_connects,
     "mysql-connector": mysql_connector_connects,
+    "mysqlclient": mysqlclient_connects,
 }
 RESULTS = Path(__file__).with_name("results.json")
 

@@ -4,7 +4,16 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import NamedTuple
 
-from benchmarks import asyncio_connects, calls, cold, connects, imports, mysql_connector_connects, postgres_connects
+from benchmarks import (
+    asyncio_connects,
+    calls,
+    cold,
+    connects,
+    imports,
+    mysql_connector_connects,
+    mysqlclient_connects,
+    postgres_connects,
+)
 from benchmarks.machine import AWS_WRAPPER, GOOGLE_CONNECTOR
 from benchmarks.measure import Table
 
@@ -72,6 +81,7 @@ GOALS = (
         0.15,
         mysql_connector_connects.BY_HAND,
     ),
+    Goal(3, mysqlclient_connects.TITLE, mysqlclient_connects.OURS, _RATIO, 1.02, mysqlclient_connects.BY_HAND),
     # 4. A context, or a driver's arguments, are there at once, in microseconds; a region's first context costs what
     # OpenSSL takes for it.
     Goal(4, calls.WARM, calls.CONTEXT, _QUIET, 5.0),
