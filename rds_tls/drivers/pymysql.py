@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from io import BufferedReader
-from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_NODELAY
+from socket import SO_KEEPALIVE, SOL_SOCKET
 from typing import TYPE_CHECKING, Any
 
 from rds_tls.context.sealed import is_verified
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from rds_tls.drivers import Target
 
 _EXTRA = "mysql"
+
+# What is left of the time for connecting is rounded down to this, in seconds, so that the socket is told of it once and
+# not anew before each of a login's steps.
+_STEP = 0.25
 DATABASE = "database"
 NEEDS_ADDRESSES = False
 NO_TUNNEL = ""
@@ -147,7 +151,6 @@ def _connection_class(driver: ModuleType) -> Any:  # noqa: ANN401 - a class made
                     driver.constants.CR.CR_CONN_HOST_ERROR, f"Can't connect to MySQL server on {self.host!r} ({error})"
                 ) from error
             sock.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
-            sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
             self.host_info = f"socket {self.host}:{self.port}"
             return sock
 
@@ -155,6 +158,7 @@ def _connection_class(driver: ModuleType) -> Any:  # noqa: ANN401 - a class made
             """Let the next wait of a login end in time."""
             left = self._deadline.left()
             if left is not None:
+                left = max(min(left, _STEP), left - left % _STEP)
                 self._read_timeout = min(left, self._read_timeout or left)
                 self._write_timeout = min(left, self._write_timeout or left)
 
