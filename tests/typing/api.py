@@ -4,7 +4,9 @@ import ssl
 from pathlib import Path
 from typing import Any, assert_type
 
+import MySQLdb.connections
 import psycopg
+import psycopg2.extensions
 import pymysql
 
 import rds_tls
@@ -28,6 +30,10 @@ def connections() -> None:
         HOST, driver="pymysql", user="app", iam=True, expect=HOST, region="eu-west-1", charset="utf8mb4"
     )
     assert_type(mysql, pymysql.Connection[Any])
+    assert_type(rds_tls.connect_postgres(HOST, driver="psycopg2", user="app"), psycopg2.extensions.connection)
+    assert_type(rds_tls.connect_mysql(HOST, driver="mysqlclient", user="app"), MySQLdb.connections.Connection)
+    assert_type(rds_tls.connect_mysql("mysql://app@db.example/shop", expect=HOST), pymysql.Connection[Any])
+    assert_type(rds_tls.connect_mysql(secret="prod/orders"), pymysql.Connection[Any])
 
 
 async def asynchronous() -> None:
@@ -56,6 +62,7 @@ def mistakes() -> None:
     rds_tls.connect_postgres(HOST, port="5432")  # type: ignore[call-overload]
     rds_tls.connect_mysql(HOST, user="app", password=b"secret")  # type: ignore[call-overload]
     rds_tls.connect_postgres(HOST, user="app", driver="pymysql")  # type: ignore[call-overload]
+    rds_tls.connect_postgres(HOST, user="app", driver="asyncpg")  # type: ignore[call-overload]
     rds_tls.mysql_kwargs(HOST, "psycopg")  # type: ignore[arg-type]
     rds_tls.ssl_context(HOST, regin="eu-west-1")  # type: ignore[call-arg]
     rds_tls.Settings(ofline=True)  # type: ignore[call-arg]
