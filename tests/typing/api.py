@@ -33,7 +33,7 @@ def connections() -> None:
     assert_type(rds_tls.connect_postgres(HOST, driver="psycopg2", user="app"), psycopg2.extensions.connection)
     assert_type(rds_tls.connect_mysql(HOST, driver="mysqlclient", user="app"), MySQLdb.connections.Connection)
     assert_type(rds_tls.connect_mysql("mysql://app@db.example/shop", expect=HOST), pymysql.Connection[Any])
-    assert_type(rds_tls.connect_mysql(secret="prod/orders"), pymysql.Connection[Any])
+    assert_type(rds_tls.connect_mysql(secret="prod/orders"), pymysql.Connection[Any])  # noqa: S106 - a name
 
 
 async def asynchronous() -> None:
