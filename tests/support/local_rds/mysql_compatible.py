@@ -90,6 +90,10 @@ class MySqlCompatibleServer(ABC):
     def __exit__(self, *_: object) -> None:
         self._home.close()
 
+    def restart(self) -> None:
+        """End every session, and start again on the same port."""
+        self._home.restart()
+
     def present(self, credentials: Credentials) -> None:
         """Present this chain on every connection from now on; connections that there are may end.
 

@@ -84,6 +84,10 @@ class PostgresServer:
         # SIGTERM would wait for clients to leave; SIGINT ends their sessions.
         self._home.close(signal.SIGINT)
 
+    def restart(self) -> None:
+        """End every session, and start again on the same port."""
+        self._home.restart(signal.SIGINT)  # SIGKILL would leave the sessions' processes
+
     def present(self, credentials: Credentials) -> None:
         """Present this chain with TLS 1.2 and 1.3 on every connection from now on."""
         self._install(credentials)

@@ -201,10 +201,10 @@ class Home:
             else:
                 return
 
-    def restart(self) -> None:
-        """Kill the server, start it again on its port, and return when it is ready; for errors see `start`."""
+    def restart(self, stop_signal: signal.Signals = signal.SIGKILL) -> None:
+        """End the server, start it again on its port, and return when it is ready; for errors see `start`."""
         assert self._server is not None
-        self._server.stop(signal.SIGKILL)  # an orderly end takes MySQL more than a second
+        self._server.stop(stop_signal)  # an orderly end takes MySQL more than a second
         self._server = self._launch()
         self._server.wait_until_ready()
 
