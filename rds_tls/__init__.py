@@ -48,6 +48,7 @@ _HOMES = {
     "connect_postgres": "connect.postgres",
     "mysql_kwargs": "connect.mysql",
     "parse_endpoint": "endpoint",
+    "postgres_env": "connect.environment",
     "postgres_kwargs": "connect.postgres",
     "prefetch": "roots.prefetch",
     "ssl_context": "context",
