@@ -26,6 +26,7 @@ FLOORS = {
     "connect": 6,
     "pool": 7,
     "sqlalchemy": 7,
+    "django": 7,
     "__init__": 8,
 }
 

@@ -1,0 +1,1 @@
+"""Django's engine for PostgreSQL, with connections of ours: ``"ENGINE": "rds_tls.django.postgresql"``."""

@@ -1,0 +1,1 @@
+"""An app of a Django project that startproject has made; tests/support/django_site.py runs it."""
