@@ -10,6 +10,7 @@ from benchmarks import (
     calls,
     cold,
     connects,
+    django_connects,
     imports,
     instructions,
     load,
@@ -33,6 +34,7 @@ GROUPS = {
     "postgres": postgres_connects,
     "mysql-connector": mysql_connector_connects,
     "mysqlclient": mysqlclient_connects,
+    "django": django_connects,  # the last: it puts PyMySQL in the place of mysqlclient
 }
 RESULTS = Path(__file__).with_name("results.json")
 

@@ -9,6 +9,7 @@ from benchmarks import (
     calls,
     cold,
     connects,
+    django_connects,
     imports,
     mysql_connector_connects,
     mysqlclient_connects,
@@ -103,6 +104,9 @@ GOALS = (
     Goal(3, postgres_connects.PSYCOPG2, postgres_connects.OURS, _RATIO, 1.02, postgres_connects.BY_HAND),
     Goal(3, postgres_connects.ASYNCPG, postgres_connects.OURS, _RATIO, 1.02, postgres_connects.BY_HAND),
     Goal(3, postgres_connects.PG8000, postgres_connects.OURS, _RATIO, 0.25, postgres_connects.BY_HAND),
+    # And through Django, with the queries that it begins a connection with.
+    Goal(3, django_connects.POSTGRES, django_connects.OURS, _RATIO, 1.03, django_connects.BY_HAND),
+    Goal(3, django_connects.MYSQL, django_connects.OURS, _RATIO, 1.03, django_connects.BY_HAND),
 )
 
 
