@@ -50,6 +50,7 @@ _HOMES = {
     "parse_endpoint": "endpoint",
     "postgres_env": "connect.environment",
     "postgres_kwargs": "connect.postgres",
+    "postgres_uri": "connect.environment",
     "prefetch": "roots.prefetch",
     "ssl_context": "context",
 }

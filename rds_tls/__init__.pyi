@@ -3,6 +3,7 @@
 from rds_tls import sqlalchemy as sqlalchemy
 from rds_tls._version import __version__ as __version__
 from rds_tls.connect.environment import postgres_env as postgres_env
+from rds_tls.connect.environment import postgres_uri as postgres_uri
 from rds_tls.connect.mysql import aconnect_mysql as aconnect_mysql
 from rds_tls.connect.mysql import connect_mysql as connect_mysql
 from rds_tls.connect.mysql import mysql_kwargs as mysql_kwargs
@@ -62,6 +63,7 @@ __all__ = [
     "parse_endpoint",
     "postgres_env",
     "postgres_kwargs",
+    "postgres_uri",
     "prefetch",
     "ssl_context",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, cast
+from urllib.parse import quote, urlencode
 
 from rds_tls.connect.plan import make_plan
 from rds_tls.connect.request import Address, Password, Request
@@ -47,6 +48,9 @@ _VARIABLES = {
     "target_session_attrs": "PGTARGETSESSIONATTRS",
     "user": "PGUSER",
 }
+
+# Parameters that a libpq of 13 does not know, which refuses a URI that names them; each of them says the default.
+_NEWER = frozenset({"sslcertmode", "sslcrldir", "sslnegotiation", "sslsni"})
 
 # What libpq is built with where that is a value (fe-connect.c, PQconninfoOptions).
 _BUILT_WITH = {"sslcompression": "0", "sslnegotiation": "postgres", "sslsni": "1"}
@@ -103,6 +107,45 @@ def postgres_env(
     )
 
 
+def postgres_uri(
+    host: str | None = None,
+    *,
+    user: str | None = None,
+    password: Password | None = None,
+    dbname: str | None = None,
+    port: int | None = None,
+    via: Address | None = None,
+    expect: str | None = None,
+    iam: bool = False,
+    secret: str | None = None,
+    region: str | None = None,
+    settings: Settings | None = None,
+) -> str:
+    """Give the connection URI by which a program on libpq verifies the server, such as ADBC's driver.
+
+    The arguments and what is raised are those of ``postgres_env``, but that ``PGSERVICE`` does not count beside it.
+
+    Returns:
+        The URI, percent-encoded, with the password or the token in it: a secret. It is for libpq, 13.5, 14.1 or later,
+        and names no parameter that such a one does not know; other programs may read it in another way.
+    """
+    request = Request(
+        host=host,
+        port=port,
+        via=via,
+        expect=expect,
+        region=region,
+        settings=settings,
+        iam=iam,
+        secret=secret,
+        user=user,
+        password=password,
+        database=dbname,
+    )
+    told = {name: value for name, value in _parameters(request).items() if value and name not in _NEWER}
+    return "postgresql://?" + urlencode(told, quote_via=quote)
+
+
 def environment_of(request: Request) -> dict[str, str]:
     """Give the variables for a request, as ``postgres_env`` does."""
     if "PGSERVICE" in os.environ:
@@ -110,11 +153,16 @@ def environment_of(request: Request) -> dict[str, str]:
             "PGSERVICE is set, and what its service file says wins over every other variable: unset it, and pass what "
             "the file holds as arguments"
         )
+    return {_VARIABLES[name]: value for name, value in _parameters(request).items()}
+
+
+def _parameters(request: Request) -> dict[str, str]:
+    """Give libpq's parameters for a request, as texts."""
     # A plan asks it for arguments alone: the program connects by itself, and nobody can look at its connection.
     plan = make_plan(cast("Adapter", _Environment()), POSTGRES, request, {})
     if plan.seconds is not None:
         plan.options.update(_libpq.bounds(plan.seconds))
-    return {_VARIABLES[name]: str(value) for name, value in plan.options.items()}
+    return {name: str(value) for name, value in plan.options.items()}
 
 
 class _Environment:

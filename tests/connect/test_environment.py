@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 import rds_tls
@@ -172,3 +173,41 @@ def test_no_driver_is_needed(tmp_path: Path) -> None:
     )
     ran = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=False)
     assert (ran.stdout, ran.stderr) == ("verify-full\n", "")
+
+
+def uri(server: PostgresServer, pki: Pki, host: str = HOST, **arguments: Any) -> str:
+    """Give a URI for a server, through a tunnel."""
+    told = {
+        "user": server.user,
+        "password": server.password,
+        "dbname": server.database,
+        "via": (server.host, server.port),
+        "settings": pki.settings,
+    }
+    return rds_tls.postgres_uri(host, **told | arguments)
+
+
+def test_uri_is_verified(server: PostgresServer, pki: Pki) -> None:
+    """A program that takes a URI alone verifies chain and name: psql, and libpq in psycopg."""
+    asked = run({}, "psql", uri(server, pki), "--no-password", "-AtXc", TLS_IN_POSTGRESQL)
+    assert asked.stdout == "t\n"
+    with psycopg.connect(uri(server, pki)) as connection:
+        assert connection.pgconn.ssl_in_use
+    with pytest.raises(psycopg.OperationalError, match="does not match host name"):
+        psycopg.connect(uri(server, pki, OTHER))
+    with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
+        psycopg.connect(uri(server, pki, settings=pki.sibling_settings))
+
+
+def test_uri_is_encoded() -> None:
+    """What a password may hold stays one value, and an old libpq knows every name."""
+    text = rds_tls.postgres_uri(HOST, user="a&b", password="p w/&?#%+=@:", settings=OFFLINE)  # noqa: S106 - no secret
+    read = {each.keyword.decode(): each.val and each.val.decode() for each in psycopg.pq.Conninfo.parse(text.encode())}
+    assert (read["user"], read["password"], read["host"], read["sslmode"]) == (
+        "a&b",
+        "p w/&?#%+=@:",
+        HOST,
+        "verify-full",
+    )
+    assert read["sslrootcert"] == rds_tls.ca_path(HOST, settings=OFFLINE)
+    assert not any(f"{name}=" in text for name in environment._NEWER)
