@@ -6,55 +6,30 @@
 
 An engine that another package makes is secured by ``secure(engine)``, and one of which only the URL can be set by
 ``?plugin=rds_tls`` in it, with ``rds_tls_iam=true`` and the like beside it.
+
+After a failover the connections that a pool holds are dead. With ``pool_pre_ping=True``, an option of SQLAlchemy's,
+each is tried before it is handed out, and replaced: a program then loses what it was doing on those in use, and no
+more. With ``pool_recycle=3600``, in seconds, each is given up in time, so that all of a pool's move to where a
+cluster's name leads now. A token counts when a connection is made, so ``iam=True`` needs neither.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy
-from sqlalchemy import event
-from sqlalchemy.engine import URL, Engine  # noqa: TC002 - typing.get_type_hints looks them up here
+from sqlalchemy.engine import URL, Engine
 
-from rds_tls.connect import attempt
 from rds_tls.connect.request import CONNECT_TIMEOUT, Address, Password, Request
-from rds_tls.connect.url import is_satisfied
-from rds_tls.drivers import MYSQL, POSTGRES
-from rds_tls.drivers import Engine as Database
-from rds_tls.errors import OptionError
-from rds_tls.settings import Settings  # noqa: TC001 - as above
+from rds_tls.settings import Settings  # noqa: TC001 - typing.get_type_hints looks it up here
+from rds_tls.sqlalchemy.connections import hand_out_ours
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sqlalchemy.ext.asyncio import AsyncEngine
 else:
     AsyncEngine = Any  # an import of its own, which a synchronous program need not pay
 
-
-class _Dialect(NamedTuple):
-    """A dialect of SQLAlchemy's: the engine it speaks to, and the ``driver=`` by which rds_tls knows its driver."""
-
-    database: Database
-    driver: str
-
-
-# By SQLAlchemy's own names for drivers ("dialect+driver").
-_DIALECTS = {
-    "psycopg": _Dialect(POSTGRES, "psycopg"),
-    "psycopg_async": _Dialect(POSTGRES, "psycopg"),
-    "psycopg2": _Dialect(POSTGRES, "psycopg2"),
-    "asyncpg": _Dialect(POSTGRES, "asyncpg"),
-    "pg8000": _Dialect(POSTGRES, "pg8000"),
-    "pymysql": _Dialect(MYSQL, "pymysql"),
-    "mysqldb": _Dialect(MYSQL, "mysqlclient"),
-    "mysqlconnector": _Dialect(MYSQL, "mysql-connector"),
-    "aiomysql": _Dialect(MYSQL, "aiomysql"),
-    "asyncmy": _Dialect(MYSQL, "asyncmy"),
-}
-
-# What dialects call the parts of a URL: SQLAlchemy's create_connect_args, which translates names for each driver.
-_DATABASE_NAMES = ("dbname", "database", "db")
+AnyEngine = TypeVar("AnyEngine", Engine, AsyncEngine)
 
 
 def create_engine(url: str | URL, **options: Any) -> Engine:
@@ -83,23 +58,25 @@ def create_async_engine(url: str | URL, **options: Any) -> AsyncEngine:
 
     Returns:
         The engine.
+
+    Raises:
+        OptionError: as for ``secure``.
     """
     from sqlalchemy.ext.asyncio import create_async_engine as create
 
     ours, others = _split(options)
-    engine = create(url, **others)
-    secure(engine.sync_engine, **ours)
-    return engine
+    return secure(create(url, **others), **ours)
 
 
 def _split(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Tell the options of ``secure`` from SQLAlchemy's."""
-    ours = {name: value for name, value in options.items() if name in secure.__annotations__}
-    return ours, {name: value for name, value in options.items() if name not in ours}
+    names = secure.__kwdefaults__ or {}
+    ours = {name: value for name, value in options.items() if name in names}
+    return ours, {name: value for name, value in options.items() if name not in names}
 
 
 def secure(
-    engine: Engine,
+    engine: AnyEngine,
     *,
     iam: bool = False,
     password: Password | None = None,
@@ -109,17 +86,18 @@ def secure(
     region: str | None = None,
     connect_timeout: float | None = CONNECT_TIMEOUT,
     settings: Settings | None = None,
-) -> Engine:
+) -> AnyEngine:
     """Let every new connection of an engine be one of ours: verified, with a fresh secret and the newest roots.
 
     Options in the URL that ask for TLS are satisfied, those that ask for less are refused, and so are options about TLS
-    in ``connect_args``.
+    in ``connect_args``. Connections that the engine holds already are given up. What changes a connection's arguments,
+    as listeners of ``do_connect`` do, goes on doing so; what connects in the place of the engine is refused.
 
     Args:
-        engine: the engine; of an ``AsyncEngine`` its ``sync_engine``, or itself. Its user, host, port and database are
-            those of its URL.
+        engine: the engine. Its user, host, port and database are those of its URL.
         iam: log in with a token, as with ``rds_tls.connect_postgres``; it is signed for each new connection.
-        password: in place of one in the URL; a function is called for each new connection.
+        password: in place of one in the URL; a function is called for each new connection, in a thread where the engine
+            is an ``AsyncEngine``.
         secret: in place of user and password in the URL.
         via: dial this, and verify the endpoint.
         expect: follow the URL's host as an alias to what this names.
@@ -128,18 +106,14 @@ def secure(
         settings: where trust anchors come from.
 
     Returns:
-        The same engine.
+        The same engine. When it connects it raises what ``rds_tls.connect_postgres`` does, where the driver's own
+        exceptions are wrapped by SQLAlchemy: what rds_tls has noted is on their ``orig``.
 
     Raises:
-        OptionError: the URL has an option that asks for less than verified TLS, or a driver without an adapter.
+        OptionError: the URL has an option that asks for less than verified TLS, or that contradicts an argument; the
+            driver has no adapter; the engine has a ``creator=`` of its own, or is secured already.
+        DriverNotInstalledError: SQLAlchemy is older than 2.0.
     """
-    engine = getattr(engine, "sync_engine", engine)
-    dialect = _DIALECTS.get(engine.dialect.driver)
-    if dialect is None or engine.dialect.name not in {"postgresql", "mysql", "mariadb"}:
-        raise OptionError(
-            f"rds_tls knows no dialect {engine.dialect.name}+{engine.dialect.driver}: use one of {', '.join(_DIALECTS)}"
-        )
-    clean = _without_tls(engine)
     asked = Request(
         None,
         iam=iam,
@@ -151,64 +125,5 @@ def secure(
         connect_timeout=connect_timeout,
         settings=settings,
     )
-
-    def request(arguments: dict[str, Any]) -> tuple[Request, dict[str, Any]]:
-        clean(arguments)
-        return _request(asked, arguments)
-
-    if engine.dialect.is_async:
-
-        async def connect_async(*_: object, **arguments: Any) -> Any:  # noqa: ANN401 - the driver's
-            return await attempt.aconnect(dialect.database, dialect.driver, *request(arguments))
-
-        @event.listens_for(engine, "do_connect")
-        def set_creator(_dialect: object, _record: object, _cargs: object, cparams: dict[str, Any]) -> None:
-            cparams["async_creator_fn"] = connect_async
-
-    else:
-
-        @event.listens_for(engine, "do_connect")
-        def connect(_dialect: object, _record: object, _cargs: object, cparams: dict[str, Any]) -> Any:  # noqa: ANN401 - as above
-            return attempt.connect(dialect.database, dialect.driver, *request(dict(cparams)))
-
+    hand_out_ours(engine if isinstance(engine, Engine) else engine.sync_engine, asked)
     return engine
-
-
-def _without_tls(engine: Engine) -> Callable[[dict[str, Any]], None]:
-    """Make what takes out of a driver's arguments that which the URL's options about TLS have put there.
-
-    Raises:
-        OptionError: one of them asks for less than verified TLS.
-    """
-    url = engine.url
-    names = [name for name, value in url.query.items() if is_satisfied(name, value if isinstance(value, str) else "")]
-    _, with_them = engine.dialect.create_connect_args(url)
-    _, without = engine.dialect.create_connect_args(url.difference_update_query(names))
-    added = {name: value for name, value in with_them.items() if without.get(name) != value}
-
-    def clean(arguments: dict[str, Any]) -> None:
-        for name, value in added.items():
-            if arguments.get(name) == value:  # and not what connect_args say
-                del arguments[name]
-                arguments |= {name: without[name]} if name in without else {}
-
-    return clean
-
-
-def _request(asked: Request, arguments: dict[str, Any]) -> tuple[Request, dict[str, Any]]:
-    """Take the parts of the URL out of a driver's arguments; what is left is passed on, where the driver knows it."""
-    databases = [arguments.pop(name) for name in _DATABASE_NAMES if arguments.get(name)]
-    password = arguments.pop("password", arguments.pop("passwd", None)) or None
-    if password is not None and asked.password is not None:
-        raise OptionError("the engine's URL has a password, and password= gives another: leave one out")
-    return asked._replace(
-        host=arguments.pop("host", None),
-        port=_port(arguments.pop("port", None)),
-        user=arguments.pop("user", arguments.pop("username", None)) or None,
-        password=asked.password if password is None else password,
-        database=databases[0] if databases else None,
-    ), arguments
-
-
-def _port(port: object) -> int | None:
-    return None if port in {None, ""} else int(str(port))

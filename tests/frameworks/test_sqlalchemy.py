@@ -1,240 +1,168 @@
 """SQLAlchemy: every row of the drivers' table holds through an engine too, by one line or by the URL alone."""
 
-import asyncio
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import sqlalchemy
-from sqlalchemy.engine import URL, Engine
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 import rds_tls
-from tests.conftest import Pki
-from tests.hostile import mysql as hostile_mysql
-from tests.hostile import postgres as hostile_postgres
-from tests.hostile.evidence import Protocol, bytes_leaked
-from tests.hostile.stage import EMPTY_STAGE
-from tests.hostile.wire import listening
-from tests.support.leaks import CANARY, assert_clean
+from tests.conftest import OFFLINE, Pki
+from tests.frameworks.engines import ERRORS, HOST, KINDS, NAMED, Kind, Setup, every_kind
+from tests.support import in_c
+from tests.support.leaks import CANARY, assert_clean, locals_of_ours
 from tests.support.local_https import LocalHttps
-from tests.support.local_rds import Authority, KeyType, PostgresServer
-from tests.support.local_rds.kinds import MYSQL_SERVERS, POSTGRES_SERVERS, Server
-from tests.support.matrix import on_each_server
-from tests.support.rows import TLS_IN_MYSQL, TLS_IN_POSTGRESQL
+from tests.support.local_rds import Authority, KeyType
+from tests.support.local_rds.kinds import Server
+from tests.support.programs import run
+from tests.support.trust_store import HOST as ROTATED
 from tests.support.trust_store import OF_REGION, REGION, TrustStore
 
-HOST = "orders.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 OTHER = "other.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
-ROTATED = f"orders.cluster-abc123def456.{REGION}.rds.amazonaws.com"
 
-
-class Kind(NamedTuple):
-    """A dialect with its driver, as a URL begins with it."""
-
-    scheme: str
-    is_async: bool = False
-
-    @property
-    def is_postgres(self) -> bool:
-        """Whether it speaks to PostgreSQL."""
-        return self.scheme.startswith("postgresql")
-
-    @property
-    def servers(self) -> tuple[type[Server], ...]:
-        """The kinds of server that it speaks to."""
-        return POSTGRES_SERVERS if self.is_postgres else MYSQL_SERVERS
-
-    def url(self, server: Server, host: str = HOST, **query: str) -> URL:
-        """Give a URL for a server."""
-        return URL.create(self.scheme, server.user, server.password, host, database=server.database, query=query)
-
-    def ask(self, engine: Engine) -> bool:
-        """Ask whether TLS carries a connection of the engine's."""
-        question = sqlalchemy.text(TLS_IN_POSTGRESQL if self.is_postgres else TLS_IN_MYSQL)
-
-        async def ask() -> Any:  # noqa: ANN401 - a row's last column
-            async with AsyncEngine(engine).connect() as connection:
-                row = (await connection.execute(question)).one()
-            await AsyncEngine(engine).dispose()
-            return row[-1]
-
-        if self.is_async:
-            return bool(asyncio.run(ask()))
-        with engine.connect() as connection:
-            return bool(connection.execute(question).one()[-1])
-
-    def make(self, url: str | URL, **options: Any) -> Engine:
-        """Make an engine without rds_tls."""
-        if self.is_async:
-            return create_async_engine(url, **options).sync_engine
-        return sqlalchemy.create_engine(url, **options)
-
-
-KINDS = (
-    Kind("postgresql+psycopg"),
-    Kind("postgresql+psycopg", is_async=True),
-    Kind("postgresql+psycopg2"),
-    Kind("postgresql+asyncpg", is_async=True),
-    Kind("postgresql+pg8000"),
-    Kind("mysql+pymysql"),
-    Kind("mysql+mysqlconnector"),
-    Kind("mysql+aiomysql", is_async=True),
-    Kind("mysql+asyncmy", is_async=True),
-)
-
-NAMED = {kind.scheme + ", asyncio" * kind.is_async: kind for kind in KINDS}
-every_kind = on_each_server("kind", NAMED, lambda kind: kind.servers)
-
-
-@pytest.fixture
-def pki(pkis: dict[KeyType, Pki]) -> Pki:
-    """The PKI with the fastest keys."""
-    return pkis[KeyType.ECC384]
-
-
-@pytest.fixture
-def server(server: Server, pki: Pki) -> Server:
-    """A server that the dialect speaks to, with a certificate for the endpoint."""
-    server.present(pki.authority.issue([HOST]))
-    return server
-
-
-@pytest.fixture
-def engines() -> Iterator[Callable[[Engine], Engine]]:
-    """Dispose of engines in the end."""
-    made: list[Engine] = []
-
-    def keep(engine: Engine) -> Engine:
-        made.append(engine)
-        return engine
-
-    yield keep
-    for engine in made:
-        engine.dispose()
-
-
-Keep = Callable[[Engine], Engine]
-
-
-def where(server: Server, settings: rds_tls.Settings) -> dict[str, Any]:
-    """Give what secure is given."""
-    return {"via": (server.host, server.port), "settings": settings}
+each_kind = pytest.mark.parametrize("kind", KINDS, ids=NAMED)
 
 
 @every_kind
-def test_secured_engine_verifies(kind: Kind, server: Server, pki: Pki, engines: Keep) -> None:
+@pytest.mark.parametrize("by", ["secure", "create"])
+def test_secured_engine_verifies(kind: Kind, by: str, server: Server, pki: Pki) -> None:
     """The right name connects over TLS, another name and another root are refused with a note."""
-    secure = rds_tls.sqlalchemy.secure
-    assert kind.ask(engines(secure(kind.make(kind.url(server)), **where(server, pki.settings))))
+    assert Setup.of(kind, kind.url(server), by=by, **kind.where(server, pki.settings)).ask()
     for host, settings in ((OTHER, pki.settings), (HOST, pki.sibling_settings)):
-        engine = engines(secure(kind.make(kind.url(server, host)), **where(server, settings)))
-        with pytest.raises(Exception) as caught:  # noqa: PT011 - each driver has its own, and SQLAlchemy wraps some
-            kind.ask(engine)
+        with pytest.raises(ERRORS) as caught:
+            Setup.of(kind, kind.url(server, host), by=by, **kind.where(server, settings)).ask()
         error = caught.value.orig if isinstance(caught.value, DBAPIError) else caught.value
         assert [note.partition(":")[0] for note in getattr(error, "__notes__", [])] == ["rds_tls"]
 
 
 @every_kind
-def test_engine_outlives_a_rotation(kind: Kind, server: Server, tmp_path: Path, engines: Keep) -> None:
-    """Made under the old root and the old password, it connects under the new ones, by one download."""
+def test_engine_outlives_a_rotation(kind: Kind, server: Server, https: LocalHttps, tmp_path: Path) -> None:
+    """Made under the old root, it connects under the new one, by one download."""
     old, new = Authority(REGION, KeyType.ECC384), Authority(REGION, KeyType.ECC384)
     server.present(old.issue([ROTATED]))
-    asked = []
-
-    def password() -> str:
-        asked.append(kind)
-        return server.password
-
-    with LocalHttps(tmp_path) as https:
-        store = TrustStore(https, tmp_path / "cache")
-        store.publish(REGION, old.root_pem + new.root_pem)
-        store.put(REGION, old.root_pem, time.time())
-        make = rds_tls.sqlalchemy.create_engine
-        if kind.is_async:
-            make = lambda *a, **k: rds_tls.sqlalchemy.create_async_engine(*a, **k).sync_engine  # noqa: E731
-        url = kind.url(server, ROTATED)._replace(password=None)
-        engine = engines(make(url, password=password, **where(server, store.settings)))
-        assert kind.ask(engine)
+    store = TrustStore(https, tmp_path / "cache")
+    store.publish(REGION, old.root_pem + new.root_pem)
+    store.put(REGION, old.root_pem, time.time())
+    setup = Setup.of(kind, kind.url(server, ROTATED), **kind.where(server, store.settings))
+    with setup.kept() as ask:
+        assert ask()
+        assert store.asked == []
         server.present(new.issue([ROTATED]))
-        for _ in range(2):
-            engine.dispose()
-            assert kind.ask(engine)
-        assert store.asked == [OF_REGION]
-        assert len(asked) >= 3
+        assert [ask(), ask()] == [True, True]
+    assert store.asked == [OF_REGION]
 
 
-HIDES_TLS = hostile_mysql.hide_tls(hostile_mysql.clear_password)
-
-
-@pytest.mark.parametrize("kind", NAMED.values(), ids=NAMED)
-def test_server_without_tls_gets_nothing(kind: Kind, pki: Pki, engines: Keep, postgres: PostgresServer) -> None:
-    """One that hides TLS, or answers the request for it with no, reads nothing of the login."""
-    protocol = Protocol.POSTGRESQL if kind.is_postgres else Protocol.MYSQL
-    script: Any = hostile_postgres.play(hostile_postgres.refuse) if kind.is_postgres else HIDES_TLS
-    with listening(lambda wire: script(wire, EMPTY_STAGE)) as peer:
-        url = kind.url(postgres)._replace(username="canary-user-6f1d0c", password=CANARY)
-        engine = engines(kind.make(url))
-        rds_tls.sqlalchemy.secure(engine, via=peer.address, settings=pki.settings)
-        with pytest.raises(Exception):  # noqa: B017, PT011 - as above
-            kind.ask(engine)
-    assert [bytes_leaked(wire, protocol) for wire in peer.wires] == [0] * len(peer.wires)
-
-
-LEFTOVERS = {
+LEFTOVERS: dict[str, str | tuple[str, ...]] = {
     "sslmode": "disable",
     "ssl": "false",
     "ssl_disabled": "true",
     "ssl_ca": "/ca.pem",
+    "ssl_cert": "/client.pem",
+    "ssl_verify_identity": "false",
+    "ssl_check_hostname": "false",
     "sslrootcert": "/ca.pem",
+    "gssencmode": "prefer",
+    "host": "127.0.0.9",
+    "port": "1",
+    "user": "nobody",
+    "password": "other",
+    "passwd": "other",
+    "db": "other",
 }
 
 
-@every_kind
-@pytest.mark.parametrize(("name", "value"), LEFTOVERS.items())
-def test_leftover_that_weakens_is_refused(
-    kind: Kind, name: str, value: str, server: Server, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The reason is said when the engine is made, before anything is dialled."""
-    with pytest.raises(rds_tls.OptionError, match=f"the URL's option '{name}' cannot be taken") as caught:
-        rds_tls.sqlalchemy.secure(kind.make(kind.url(server, **{name: value})))
-    assert_clean(caught.value, caplog, server.password)
+@each_kind
+@pytest.mark.parametrize("name", LEFTOVERS)
+def test_leftover_that_weakens_is_refused(kind: Kind, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The reason is said when the engine is made."""
+    url = URL.create(kind.scheme, "app", CANARY, HOST, database="shop")
+    engine = kind.make(url.update_query_dict({name: LEFTOVERS[name]}))
+    with pytest.raises(rds_tls.OptionError, match=f"the URL's option '{name}' cannot be taken: ") as caught:
+        rds_tls.sqlalchemy.secure(engine)
+    assert_clean(caught.value, caplog)
+
+
+@each_kind
+def test_leftover_that_stands_there_twice_is_refused(kind: Kind) -> None:
+    """One of them asks for TLS, and drivers differ in which counts."""
+    url = URL.create(kind.scheme, "app", "pw", HOST, query={"sslmode": ("require", "disable")})
+    with pytest.raises(rds_tls.OptionError, match="the URL's option 'sslmode' cannot be taken: "):
+        rds_tls.sqlalchemy.secure(kind.make(url))
+
+
+# What not every driver knows, or what is an option of SQLAlchemy's where it is none in a URL.
+STRAYS = {
+    "read_default_file": "/etc/my.cnf",
+    "unix_socket": "/run/mysqld.sock",
+    "service": "hostile",
+    "hostaddr": "127.0.0.9",
+    "dsn": "postgresql://127.0.0.9/",
+    "odbc_connect": "Driver%3DPostgreSQL",
+    "creator": "os.system",
+    "async_creator_fn": "os.system",
+    "direct_tls": "true",
+    "sock": "1",
+    "no_such_option": "1",
+}
+
+
+@each_kind
+@pytest.mark.parametrize("name", STRAYS)
+def test_option_that_is_not_known_to_be_harmless_is_refused(kind: Kind, name: str) -> None:
+    """When the engine is made, or when it connects, and before anything is dialled."""
+    url = URL.create(kind.scheme, "app", "pw", HOST, database="shop", query={name: STRAYS[name]})
+    where: dict[str, Any] = {} if kind.dials_in_c else {"via": ("127.0.0.1", 1)}
+    with pytest.raises(rds_tls.OptionError):
+        Setup.of(kind, url, settings=OFFLINE, **where).ask()
 
 
 @every_kind
 @pytest.mark.parametrize("name", ["sslmode", "ssl", "ssl_verify_identity"])
-def test_leftover_that_asks_for_tls_is_satisfied(
-    kind: Kind, name: str, server: Server, pki: Pki, engines: Keep
-) -> None:
+def test_leftover_that_asks_for_tls_is_satisfied(kind: Kind, name: str, server: Server, pki: Pki) -> None:
     """What a URL asks for beside what is done anyway reaches no driver."""
     value = {"sslmode": "require", "ssl": "true", "ssl_verify_identity": "true"}[name]
-    engine = engines(kind.make(kind.url(server, **{name: value})))
-    assert kind.ask(rds_tls.sqlalchemy.secure(engine, **where(server, pki.settings)))
+    assert Setup.of(kind, kind.url(server, **{name: value}), **kind.where(server, pki.settings)).ask()
+
+
+@each_kind
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ssl", {"ca": "/ca.pem"}),
+        ("sslmode", "require"),
+        ("ssl_disabled", True),
+        ("host", "127.0.0.9"),
+        ("unix_socket", "/run/mysqld.sock"),
+        ("async_creator_fn", print),
+    ],
+)
+def test_tls_in_connect_args_is_refused(kind: Kind, name: str, value: object) -> None:
+    """What the program itself says about TLS, or where to connect, is no leftover: it is refused when it connects."""
+    url = URL.create(kind.scheme, "app", "pw", HOST, database="shop")
+    where: dict[str, Any] = {} if kind.dials_in_c else {"via": ("127.0.0.1", 1)}
+    with pytest.raises((rds_tls.OptionError, rds_tls.EndpointError)):
+        Setup.of(kind, url, options={"connect_args": {name: value}}, settings=OFFLINE, **where).ask()
 
 
 @every_kind
-def test_tls_in_connect_args_is_refused(kind: Kind, server: Server, pki: Pki, engines: Keep) -> None:
-    """What the program itself says about TLS is no leftover: the reason is said when it connects."""
-    engine = engines(kind.make(kind.url(server), connect_args={"ssl": {"ca": "/ca.pem"}}))
-    rds_tls.sqlalchemy.secure(engine, **where(server, pki.settings))
-    with pytest.raises(rds_tls.OptionError, match="'ssl' cannot be passed"):
-        kind.ask(engine)
-
-
-@every_kind
-def test_url_alone_secures(
-    kind: Kind, server: Server, pki: Pki, engines: Keep, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_url_alone_secures(kind: Kind, server: Server, pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program whose only setting is a URL is verified by ``?plugin=rds_tls``."""
     monkeypatch.setenv("RDS_TLS_CA_BUNDLE", str(pki.settings.ca_file))
-    query = {"plugin": "rds_tls", "rds_tls_via": f"{server.host}:{server.port}", "rds_tls_connect_timeout": "20"}
-    text = kind.url(server, **query).render_as_string(hide_password=False)
-    assert kind.ask(engines(kind.make(text)))
-    with pytest.raises(Exception):  # noqa: B017, PT011 - as above
-        kind.ask(engines(kind.make(kind.url(server, OTHER, **query))))
+    query = {"plugin": "rds_tls", "rds_tls_connect_timeout": "20"}
+    if kind.dials_in_c:
+        if reason := in_c.missing(kind.dials_in_c):
+            pytest.skip(reason)
+        environ = {**in_c.environment(), "RDS_TLS_CA_BUNDLE": str(pki.settings.ca_file)}
+        url = kind.url(server, **query).render_as_string(hide_password=False)
+        assert run("frameworks/programs/ask_url.py", url, kind.question, environ=environ).startswith("TLS_")
+        return
+    query |= {"rds_tls_via": f"{server.host}:{server.port}"}
+    assert Setup.of(kind, kind.url(server, **query), by="url").ask()
+    with pytest.raises(ERRORS):
+        Setup.of(kind, kind.url(server, OTHER, **query), by="url").ask()
 
 
 @pytest.mark.parametrize(
@@ -255,16 +183,32 @@ def test_option_of_the_plugin_is_read_or_refused(name: str, value: str, message:
     assert CANARY not in str(caught.value)
 
 
-def test_two_passwords_are_refused(postgres: PostgresServer, engines: Keep) -> None:
+@each_kind
+@pytest.mark.parametrize("other", [{"password": "other"}, {"iam": True}, {"secret": "orders"}], ids=str)
+def test_two_passwords_are_refused(kind: Kind, other: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
     """One in the URL and one beside it: none is chosen without a word."""
-    engine = engines(sqlalchemy.create_engine(f"postgresql+psycopg://app:{CANARY}@{HOST}/shop"))
-    rds_tls.sqlalchemy.secure(engine, password="other", via=(postgres.host, postgres.port))  # noqa: S106 - no secret
+    engine = kind.make(URL.create(kind.scheme, "app", CANARY, HOST, database="shop"))
     with pytest.raises(rds_tls.OptionError, match="leave one out") as caught:
-        engine.connect()
-    assert CANARY not in str(caught.value)
+        rds_tls.sqlalchemy.secure(engine, **other)
+    assert_clean(caught.value, caplog)
+    assert CANARY not in str(locals_of_ours(caught.value))
 
 
-def test_dialect_without_an_adapter_is_refused() -> None:
-    """SQLite has no TLS."""
-    with pytest.raises(rds_tls.OptionError, match=r"knows no dialect sqlite\+pysqlite: use one of psycopg, "):
-        rds_tls.sqlalchemy.secure(sqlalchemy.create_engine("sqlite://"))
+@pytest.mark.parametrize(("name", "part"), [("db", "database"), ("passwd", "password"), ("username", "user")])
+def test_part_by_two_names_is_refused(name: str, part: str) -> None:
+    """The URL's and that of connect_args, which the driver has another name for: neither wins without a word."""
+    url = URL.create("mysql+pymysql", "app", CANARY, HOST, database="shop")
+    setup = Setup.of(NAMED["mysql+pymysql"], url, options={"connect_args": {name: "other"}}, settings=OFFLINE)
+    with pytest.raises(rds_tls.OptionError, match=f"name each another {part}: leave one out") as caught:
+        setup.ask()
+    assert CANARY not in str(locals_of_ours(caught.value))
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "postgresql+psycopg2://app@h/shop"], ids=["SQLite", "another's name"])
+def test_dialect_without_an_adapter_is_refused(url: str) -> None:
+    """SQLite has no TLS, and of a dialect that another package names nothing is known, whatever its driver."""
+    engine = sqlalchemy.create_engine(url)
+    if engine.dialect.name == "postgresql":
+        engine.dialect.name = "redshift"
+    with pytest.raises(rds_tls.OptionError, match=r"knows no dialect (sqlite|redshift)\+\w+: use postgresql"):
+        rds_tls.sqlalchemy.secure(engine)

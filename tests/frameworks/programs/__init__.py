@@ -1,0 +1,1 @@
+"""Programs of users, run in processes of their own."""
