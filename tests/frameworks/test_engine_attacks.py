@@ -15,7 +15,7 @@ from tests.hostile.evidence import Protocol
 from tests.hostile.stage import Authorities
 from tests.support import in_c
 from tests.support.local_rds import Authority, KeyType, PostgresServer
-from tests.support.local_rds.kinds import MYSQL_SERVERS
+from tests.support.local_rds.kinds import MYSQL_SERVERS, Server
 
 
 def attacked(kind: Kind) -> Driver:
@@ -26,7 +26,8 @@ def attacked(kind: Kind) -> Driver:
         user, password, database = login.user, login.password, login.database
         url = URL.create(kind.scheme, user, password, HOST, port if kind.dials_in_c else None, database)
         ours: dict[str, Any] = {"settings": login.settings, "connect_timeout": login.seconds}
-        return Setup.of(kind, url, **ours, **({} if kind.dials_in_c else {"via": (host, port)})).ask()
+        ours |= {} if kind.dials_in_c else {"via": (host, port)}
+        return Setup.of(kind, url, **ours).ask()
 
     return Driver(
         kind.name,
@@ -63,7 +64,10 @@ def arena(
     """Where they meet."""
     pki = pkis[KeyType.ECC384]
     authorities = Authorities(pki.authority, Authority(SIBLING, KeyType.ECC384))
-    real = {Protocol.POSTGRESQL: [postgres], Protocol.MYSQL: [servers.get(kind) for kind in MYSQL_SERVERS]}
+    real: dict[Protocol, list[Server]] = {
+        Protocol.POSTGRESQL: [postgres],
+        Protocol.MYSQL: [servers.get(kind) for kind in MYSQL_SERVERS],
+    }
     return Arena(authorities, pki.settings, real, tmp_path_factory.mktemp("none"))
 
 
