@@ -21,6 +21,7 @@ import sqlalchemy
 from sqlalchemy.engine import URL, Engine
 
 from rds_tls.connect.request import CONNECT_TIMEOUT, Address, Password, Request
+from rds_tls.errors import OptionError
 from rds_tls.settings import Settings  # noqa: TC001 - typing.get_type_hints looks it up here
 from rds_tls.sqlalchemy.connections import hand_out_ours
 
@@ -102,7 +103,7 @@ def secure(
         via: dial this, and verify the endpoint.
         expect: follow the URL's host as an alias to what this names.
         region: the AWS region, for an endpoint whose name has none.
-        connect_timeout: for each new connection, in seconds.
+        connect_timeout: for each new connection, in seconds; or that of the URL or of ``connect_args``.
         settings: where trust anchors come from.
 
     Returns:
@@ -125,5 +126,8 @@ def secure(
         connect_timeout=connect_timeout,
         settings=settings,
     )
-    hand_out_ours(engine if isinstance(engine, Engine) else engine.sync_engine, asked)
+    synchronous: object = getattr(engine, "sync_engine", engine)
+    if not isinstance(synchronous, Engine):
+        raise OptionError(f"secure() takes an Engine or an AsyncEngine of SQLAlchemy's, not a {type(engine).__name__}")
+    hand_out_ours(synchronous, asked)
     return engine

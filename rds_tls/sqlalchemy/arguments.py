@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rds_tls.connect.request import CONNECT_TIMEOUT
 from rds_tls.connect.url import is_satisfied
 from rds_tls.drivers import MYSQL, POSTGRES, adapter_of, reserved
 from rds_tls.errors import OptionError
@@ -48,6 +49,9 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "password": ("password", "passwd"),
     "database": ("dbname", "database", "db"),
 }
+# With what the names of the URL plugin's options begin.
+PREFIX = "rds_tls_"
+
 _OF_A_PART = {name: part for part, names in _PARTS.items() for name in names}
 
 
@@ -132,16 +136,16 @@ def _satisfied(url: URL, reasons: Mapping[str, str]) -> list[str]:
         if is_satisfied(name, value if isinstance(value, str) else ""):  # what stands there twice is none
             satisfied.append(name)
         elif name in _OF_A_PART:
-            raise _refused(
-                name, f"write the {_OF_A_PART[name]} in its own place, dialect://user:password@host/database"
-            )
+            raise _refused(name, "write it in its own place, dialect+driver://user:password@host:port/database")
+        elif name.startswith(PREFIX):
+            raise _refused(name, "it is one of plugin=rds_tls, which does what secure() does: write that beside it")
         elif reason is not None:
             raise _refused(name, reason)
     return satisfied
 
 
 def _refused(name: str, reason: str) -> OptionError:
-    return OptionError(f"the URL's option {name!r} cannot be taken: {reason}. Take it out of the URL")
+    return OptionError(f"the URL's option {name!r} cannot be taken: {reason}")
 
 
 def _request(asked: Request, positional: Iterable[object], arguments: Arguments) -> Request:
@@ -149,8 +153,14 @@ def _request(asked: Request, positional: Iterable[object], arguments: Arguments)
     if any(positional):
         raise OptionError("the engine's driver is given arguments without a name: pass them by name")
     taken = {part: _taken(part, arguments) for part in _PARTS if part != "password"}
-    if isinstance(taken["port"], str) and taken["port"].isdecimal():
-        taken["port"] = int(taken["port"])
+    taken["port"] = _number(taken["port"])
+    seconds = _number(arguments.pop("connect_timeout", None))
+    if seconds is not None:
+        if asked.connect_timeout not in {None, CONNECT_TIMEOUT, seconds}:
+            raise OptionError(
+                "connect_timeout= is one, and the engine's URL or connect_args have another: leave one out"
+            )
+        taken["connect_timeout"] = seconds
     password = _taken("password", arguments)
     if password is None:
         return asked._replace(**taken)
@@ -167,3 +177,8 @@ def _taken(part: str, arguments: Arguments) -> Any:  # noqa: ANN401 - a text, or
         del found  # a traceback may show locals
         raise OptionError(f"the engine's URL and its connect_args name each another {part}: leave one out")
     return found[0] if found else None
+
+
+def _number(value: Any) -> Any:  # noqa: ANN401 - as above
+    """Give the number that a text of a URL's is."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import sqlalchemy
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, ProgrammingError
 
 import rds_tls
 from tests.conftest import OFFLINE, Pki
 from tests.frameworks.engines import ERRORS, HOST, KINDS, NAMED, Kind, Setup, every_kind
+from tests.hostile.wire import listening
 from tests.support import in_c
 from tests.support.leaks import CANARY, assert_clean, locals_of_ours
 from tests.support.local_https import LocalHttps
@@ -119,6 +120,32 @@ def test_option_that_is_not_known_to_be_harmless_is_refused(kind: Kind, name: st
         Setup.of(kind, url, settings=OFFLINE, **where).ask()
 
 
+HARMLESS = {
+    "postgresql+psycopg": {"application_name": "shop", "options": "-c search_path=public"},
+    "postgresql+psycopg2": {"client_encoding": "utf8", "keepalives": "1"},
+    "postgresql+asyncpg": {"prepared_statement_cache_size": "0"},
+    "postgresql+pg8000": {"application_name": "shop"},
+}
+
+
+@every_kind
+def test_harmless_option_reaches_the_driver(kind: Kind, server: Server, pki: Pki) -> None:
+    """What many URLs have, and a timeout, which is ours to keep."""
+    query = HARMLESS.get(kind.scheme, {"charset": "utf8mb4"})
+    url = kind.url(server, **query, connect_timeout="20")
+    assert Setup.of(kind, url, **kind.where(server, pki.settings)).ask()
+    with pytest.raises(rds_tls.OptionError, match="connect_timeout= is one, and the engine's URL"):
+        rds_tls.sqlalchemy.secure(kind.make(url), connect_timeout=5)
+
+
+@each_kind
+def test_option_of_the_plugin_without_it_is_told_apart(kind: Kind) -> None:
+    """Whoever forgets plugin=rds_tls, and secures the engine otherwise."""
+    url = URL.create(kind.scheme, "app", "pw", HOST, query={"rds_tls_iam": "true"})
+    with pytest.raises(rds_tls.OptionError, match="'rds_tls_iam' cannot be taken: it is one of plugin=rds_tls"):
+        rds_tls.sqlalchemy.secure(kind.make(url))
+
+
 @every_kind
 @pytest.mark.parametrize("name", ["sslmode", "ssl", "ssl_verify_identity"])
 def test_leftover_that_asks_for_tls_is_satisfied(kind: Kind, name: str, server: Server, pki: Pki) -> None:
@@ -163,6 +190,18 @@ def test_url_alone_secures(kind: Kind, server: Server, pki: Pki, monkeypatch: py
     assert Setup.of(kind, kind.url(server, **query), by="url").ask()
     with pytest.raises(ERRORS):
         Setup.of(kind, kind.url(server, OTHER, **query), by="url").ask()
+
+
+@each_kind
+def test_lost_plugin_connects_to_nothing(kind: Kind) -> None:
+    """SQLAlchemy drops ``plugins=`` without a word: an option of ours beside it is what each driver refuses."""
+    with listening(lambda wire: wire.hang_up()) as peer:
+        host, port = peer.address
+        query = {"plugins": "rds_tls", "rds_tls_connect_timeout": "10"}
+        engine = kind.make(URL.create(kind.scheme, "app", CANARY, host, port, "shop", query))
+        with pytest.raises((TypeError, AttributeError, ProgrammingError, InterfaceError)):
+            kind.ask(engine)
+    assert peer.wires == []
 
 
 @pytest.mark.parametrize(
@@ -212,3 +251,10 @@ def test_dialect_without_an_adapter_is_refused(url: str) -> None:
         engine.dialect.name = "redshift"
     with pytest.raises(rds_tls.OptionError, match=r"knows no dialect (sqlite|redshift)\+\w+: use postgresql"):
         rds_tls.sqlalchemy.secure(engine)
+
+
+@pytest.mark.parametrize("other", ["postgresql+psycopg://app@h/shop", None, sqlalchemy], ids=["URL", "None", "module"])
+def test_what_is_no_engine_is_refused(other: Any) -> None:  # noqa: ANN401 - a mistake
+    """Whoever passes a URL, or a framework's object, is told so."""
+    with pytest.raises(rds_tls.OptionError, match="takes an Engine or an AsyncEngine of SQLAlchemy's, not a "):
+        rds_tls.sqlalchemy.secure(other)
