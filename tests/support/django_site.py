@@ -119,7 +119,7 @@ class Site:
             **(in_c.environment() if backend.by_name else {}),
             "AWS_EC2_METADATA_DISABLED": "true",
             "DATABASE": json.dumps(database),
-            "DJANGO_SETTINGS_MODULE": "tests.frameworks.project.settings",
+            "DJANGO_SETTINGS_MODULE": "tests.frameworks.django.project.settings",
             "DRIVER": backend.driver,
             "PYTHONPATH": f"{self._folder}{os.pathsep}{ROOT}",
             "PYTHONUNBUFFERED": "1",
@@ -148,7 +148,7 @@ class Site:
     @contextmanager
     def living(self, backend: Backend, database: Mapping[str, Any], more: Mapping[str, str] = {}) -> Iterator["Living"]:
         """Run the project for the length of a ``with`` block, in a process that makes requests when it is told to."""
-        with self._process(backend, database, "-m", "tests.frameworks.project.serve", more=more) as process:
+        with self._process(backend, database, "-m", "tests.frameworks.django.project.serve", more=more) as process:
             yield Living(process)
 
     @contextmanager
@@ -178,7 +178,7 @@ class Site:
 
 
 class Living:
-    """The project in a process that lives on, tests/frameworks/project/serve.py.
+    """The project in a process that lives on, tests/frameworks/django/project/serve.py.
 
     Args:
         process: the process.

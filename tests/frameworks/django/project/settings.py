@@ -33,6 +33,6 @@ if "PASSWORD_FILE" in os.environ:
 
 DATABASES = {"default": DATABASE}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-INSTALLED_APPS = [*globals()["INSTALLED_APPS"], "tests.frameworks.project"]
-ROOT_URLCONF = "tests.frameworks.project.urls"
+INSTALLED_APPS = [*globals()["INSTALLED_APPS"], "tests.frameworks.django.project"]
+ROOT_URLCONF = "tests.frameworks.django.project.urls"
 STATIC_ROOT = "static-files"

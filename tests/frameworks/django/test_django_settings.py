@@ -125,7 +125,7 @@ def test_settings_need_neither_driver_nor_network(engine: str, site: Site) -> No
     """An image build reads the settings, whatever is installed there, and asks nobody."""
     database = {"ENGINE": f"rds_tls.django.{engine}", **settings()}
     backend = Backend(engine, "none")
-    ended = site.run(backend, database, "-m", "tests.frameworks.project.without_network", "read the settings")
+    ended = site.run(backend, database, "-m", "tests.frameworks.django.project.without_network", "read the settings")
     assert (ended.code, ended.output.strip()) == (0, HOST), ended
 
 
@@ -135,6 +135,6 @@ def test_static_files_are_collected_without_network(backend: Backend, site: Site
     if backend.missing:
         pytest.skip(backend.missing)
     database = {"ENGINE": f"rds_tls.django.{backend.engine}", **settings(OPTIONS=dict(backend.options))}
-    ended = site.run(backend, database, "-m", "tests.frameworks.project.without_network", "collect static files")
+    ended = site.run(backend, database, "-m", "tests.frameworks.django.project.without_network", "collect static files")
     assert ended.code == 0, ended
     assert "static files" in ended.output

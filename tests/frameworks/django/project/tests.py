@@ -4,7 +4,7 @@ from typing import Any
 
 from django.test import TestCase
 
-from tests.frameworks.project.models import Order
+from tests.frameworks.django.project.models import Order
 
 
 class OrderTest(TestCase):  # type: ignore[misc]  # Django has no types

@@ -81,7 +81,7 @@ def test_parameters_connect_nobody_else(backend: Backend, server: Server, site: 
     """A package that gives Django's parameters to the driver itself gets an error, and no unverified connection."""
     database = backend.database(server)
     del database["OPTIONS"]["rds_tls"]
-    ended = site.run(backend, database, "-m", "tests.frameworks.project.connect_by_driver")
+    ended = site.run(backend, database, "-m", "tests.frameworks.django.project.connect_by_driver")
     assert ended.code == 1
     assert re.search("(?:Programming|Type)Error: .*rds_tls", ended.errors)
 
@@ -90,7 +90,7 @@ def test_tests_of_the_project_run_in_a_test_database(pki: Pki, postgres: Postgre
     """Manage.py test makes a database by a connection without one, and drops it."""
     postgres.present(pki.authority.issue([HOST]))
     backend = BACKENDS["psycopg"]
-    ended = site.manage(backend, backend.database(postgres), "test", "tests.frameworks.project")
+    ended = site.manage(backend, backend.database(postgres), "test", "tests.frameworks.django.project")
     assert ended.code == 0, ended
     assert "Ran 1 test" in ended.errors
 
@@ -100,7 +100,7 @@ def test_test_database_is_copied_over_tls(backend: Backend, server: Server, pki:
     """What runs tests in parallel copies a database by two programs, which verify the server's name."""
     database = backend.database(server)
     assert site.manage(backend, database, "migrate").code == 0
-    copy = "tests.frameworks.project.copy_database"
+    copy = "tests.frameworks.django.project.copy_database"
     ended = site.run(backend, database, "-m", copy)
     assert ended.code == 0, ended
     server.present(pki.authority.issue([OTHER]))

@@ -1,0 +1,1 @@
+"""Django, by a real project."""
