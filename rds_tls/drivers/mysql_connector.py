@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from rds_tls.context.dial import Deadline, dial
 from rds_tls.context.sealed import is_verified
 from rds_tls.drivers import _mysql_connector, close_unverified
-from rds_tls.drivers._dial import Deadline, dial
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,9 +7,9 @@ from functools import cache
 from socket import SO_KEEPALIVE, SOL_SOCKET
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from rds_tls.context.dial import Deadline, dial
 from rds_tls.context.sealed import is_verified
 from rds_tls.drivers import _postgres, close_unverified
-from rds_tls.drivers._dial import Deadline, dial
 from rds_tls.drivers._peer import peer
 from rds_tls.errors import OptionError
 from rds_tls.extras import require

@@ -9,8 +9,8 @@ import pymysql
 import pytest
 
 import rds_tls
+from rds_tls.context.dial import Deadline, dial
 from rds_tls.drivers import _libpq
-from rds_tls.drivers._dial import Deadline, dial
 from tests.conftest import OFFLINE
 from tests.support.blackhole import blackhole
 

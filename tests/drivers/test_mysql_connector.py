@@ -21,8 +21,8 @@ import rds_tls
 from rds_tls.connect.aws import session
 from rds_tls.connect.plan import Plan, make_plan
 from rds_tls.connect.request import Request
+from rds_tls.context.dial import Deadline
 from rds_tls.drivers import MYSQL, _mysql_connector, mysql_connector, mysql_connector_aio, reserved
-from rds_tls.drivers._dial import Deadline
 from tests.conftest import OFFLINE, Pki
 from tests.hostile import mysql as hostile
 from tests.hostile.attacks import GOOD_CERTIFICATES

@@ -14,9 +14,10 @@ import pytest
 import rds_tls
 from rds_tls.connect.plan import make_plan
 from rds_tls.connect.request import Request
+from rds_tls.context import dial
 from rds_tls.context.tunnel import tunnel_context
 from rds_tls.diagnosis.causes import _TEXTS, Cause
-from rds_tls.drivers import POSTGRES, _dial, reserved, sync_adapter
+from rds_tls.drivers import POSTGRES, reserved, sync_adapter
 from rds_tls.drivers import pg8000 as adapter
 from tests.conftest import OFFLINE, Pki
 from tests.hostile import postgres as hostile
@@ -303,7 +304,7 @@ def late_login(clock: Clock) -> Answer:
 def test_bound_is_for_the_whole(pki: Pki, monkeypatch: pytest.MonkeyPatch, late: Callable[[Clock], Answer]) -> None:
     """No step of connecting begins when the time is up, however long the one before was allowed to take."""
     clock = Clock()
-    monkeypatch.setattr(_dial, "time", SimpleNamespace(monotonic=clock.monotonic))
+    monkeypatch.setattr(dial, "time", SimpleNamespace(monotonic=clock.monotonic))
     context = server_context(GOOD, Authorities(pki.authority, pki.authority))
     script = hostile.play(late(clock))
     with (
@@ -319,10 +320,10 @@ def test_answer_may_take_all_that_is_left(monkeypatch: pytest.MonkeyPatch) -> No
     """An address gets its share of the time to be dialled in; the server behind it then has the rest."""
     resolve = socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **options: 2 * resolve(*args, **options))
-    monkeypatch.setattr(_dial, "time", SimpleNamespace(monotonic=Clock().monotonic))
+    monkeypatch.setattr(dial, "time", SimpleNamespace(monotonic=Clock().monotonic))
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
-        adapter._dialled(pg8000.dbapi, server.getsockname(), _dial.Deadline(30), None) as sock,
+        adapter._dialled(pg8000.dbapi, server.getsockname(), dial.Deadline(30), None) as sock,
     ):
         assert sock.gettimeout() == 30
 

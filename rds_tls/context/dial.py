@@ -1,4 +1,4 @@
-"""Connecting within a time: what the drivers in Python share, whose own timeouts count for each address anew."""
+"""Connecting within a time: Python's own timeouts count for each address and each step anew."""
 
 from __future__ import annotations
 
