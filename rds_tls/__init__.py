@@ -23,6 +23,7 @@ speaks TLS ``ssl_context`` and ``ca_path``.
 _HOMES = {
     "AsyncPostgresConnection": "pool.psycopg",
     "BundleError": "errors",
+    "Diagnosis": "diagnosis.cause",
     "DownloadError": "errors",
     "DriverNotInstalledError": "errors",
     "Endpoint": "endpoint",
@@ -46,6 +47,7 @@ _HOMES = {
     "ca_path": "roots.lookup",
     "connect_mysql": "connect.mysql",
     "connect_postgres": "connect.postgres",
+    "explain": "diagnosis.explain",
     "mysql_kwargs": "connect.mysql",
     "parse_endpoint": "endpoint",
     "postgres_env": "connect.environment",

@@ -11,6 +11,8 @@ from rds_tls.connect.postgres import aconnect_postgres as aconnect_postgres
 from rds_tls.connect.postgres import connect_postgres as connect_postgres
 from rds_tls.connect.postgres import postgres_kwargs as postgres_kwargs
 from rds_tls.context import ssl_context as ssl_context
+from rds_tls.diagnosis.cause import Diagnosis as Diagnosis
+from rds_tls.diagnosis.explain import explain as explain
 from rds_tls.endpoint import Endpoint as Endpoint
 from rds_tls.endpoint import Kind as Kind
 from rds_tls.endpoint import Trust as Trust
@@ -37,6 +39,7 @@ from rds_tls.settings import Settings as Settings
 __all__ = [
     "AsyncPostgresConnection",
     "BundleError",
+    "Diagnosis",
     "DownloadError",
     "DriverNotInstalledError",
     "Endpoint",
@@ -59,6 +62,7 @@ __all__ = [
     "ca_path",
     "connect_mysql",
     "connect_postgres",
+    "explain",
     "mysql_kwargs",
     "parse_endpoint",
     "postgres_env",

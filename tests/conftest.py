@@ -9,7 +9,8 @@ import pytest
 
 import rds_tls
 from rds_tls import settings
-from rds_tls.roots import background, lookup
+from rds_tls.diagnosis import tell
+from rds_tls.roots import background, healing, lookup
 from rds_tls.roots.cache import fault, kept
 from rds_tls.roots.truststore import validation
 from tests.support.local_rds import Authority, KeyType, MySqlCompatibleServer, PostgresServer
@@ -39,6 +40,8 @@ def _own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lookup._remembered.clear()
     validation._objection.cache_clear()
     fault._reported.clear()
+    tell._told.clear()
+    healing._troubles.clear()
     for adapter in (*SYNC_ADAPTERS.values(), *ASYNC_ADAPTERS.values()):
         for remembered in vars(adapter).values():
             getattr(remembered, "cache_clear", lambda: None)()

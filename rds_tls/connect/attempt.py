@@ -129,8 +129,8 @@ def is_login_refused(text: str) -> bool:
 def heal_or_explain(plan: Plan, error: Exception) -> Plan | None:
     """Decide what follows from a driver's error; this may dial the server again, and download newer roots.
 
-    An unknown root alone leads to a second attempt, and only where newer roots are found. Every other TLS failure
-    gets a note with its cause and its fix.
+    An unknown root alone leads to a second attempt, and only where newer roots are found. Every other failure but a
+    refused login gets a note with its cause and its fix, and the log a warning.
 
     Args:
         plan: what was tried.
@@ -139,15 +139,32 @@ def heal_or_explain(plan: Plan, error: Exception) -> Plan | None:
     Returns:
         The plan for a second attempt, or None when the error stands.
     """
-    from rds_tls.diagnosis.causes import Cause, diagnose  # only a failure pays for its tables
+    from rds_tls.diagnosis.causes import LOGIN_REFUSED, UNKNOWN_ROOT  # only a failure pays for its tables
+    from rds_tls.diagnosis.texts import cause_of
 
-    diagnosis = diagnose(plan.adapter.explain(error, plan.target))
-    if diagnosis is None:
+    text = plan.adapter.explain(error, plan.target)
+    cause = cause_of(error, text)
+    if cause is None or cause == LOGIN_REFUSED:  # the server's own words say it, and TLS has no part in it
         return None
-    healed = _healed(plan) if diagnosis.cause is Cause.UNKNOWN_ROOT and not plan.healed else None
+    healed = _healed(plan) if cause == UNKNOWN_ROOT and not plan.healed else None
     if healed is None:
-        error.add_note(diagnosis.note(plan.target.host, str(plan.target.anchors)))
+        _explain(plan, error, cause, text)
     return healed
+
+
+def _explain(plan: Plan, error: Exception, cause: str, text: str) -> None:
+    """Say what stands in the way; this may dial the server, to see the certificates that it sends."""
+    from rds_tls.diagnosis.evidence import ABOUT_CERTIFICATES, Evidence, diagnosis_of
+    from rds_tls.diagnosis.probe import chain_of
+    from rds_tls.diagnosis.tell import tell
+    from rds_tls.roots.healing import trouble_with
+
+    target = plan.target
+    evidence = Evidence(plan.endpoint, target.anchors, reason=text, trouble=trouble_with(target.anchors))
+    if cause in ABOUT_CERTIFICATES:
+        address = target.via or (target.host, target.port)
+        evidence = evidence._replace(chain=chain_of(address, plan.engine.protocol, target.host))
+    tell(error, diagnosis_of(cause, evidence), target.host)
 
 
 def _healed(plan: Plan) -> Plan | None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rds_tls.connect.secret import Login
+    from rds_tls.endpoint import Endpoint
     from rds_tls.roots.anchors import Anchors
 
 
@@ -24,7 +25,9 @@ class Plan(NamedTuple):
 
     Attributes:
         adapter: the module of ``rds_tls.drivers`` that knows the driver.
+        engine: the database engine.
         target: what to connect to, and what to trust there.
+        endpoint: the endpoint that the target is.
         options: the driver's own arguments.
         seconds: how long connecting may take; None for no bound.
         is_port_chosen: whether the port is the caller's choice, and not the engine's default.
@@ -33,7 +36,9 @@ class Plan(NamedTuple):
     """
 
     adapter: Adapter
+    engine: Engine
     target: Target
+    endpoint: Endpoint
     options: dict[str, Any]
     seconds: float | None = None
     is_port_chosen: bool = True
@@ -91,7 +96,7 @@ def make_plan(adapter: Adapter, engine: Engine, request: Request, driver_options
         request, login = log_in(request)
     destination = resolve_destination(request, engine.port)
     anchors = obtain_anchors(destination.roots, _settings(request))
-    return _plan(adapter, request, destination, anchors, options)._replace(login=login)
+    return _plan(adapter, engine, request, destination, anchors, options)._replace(login=login)
 
 
 def plan_at_once(adapter: Adapter, engine: Engine, request: Request, driver_options: Mapping[str, Any]) -> Plan | None:
@@ -120,7 +125,7 @@ def plan_at_once(adapter: Adapter, engine: Engine, request: Request, driver_opti
     if anchors is None:
         return None
     check_names(adapter, options)  # after the roots: a first call imports the driver here, in a thread then
-    return _plan(adapter, request, destination, anchors, options)
+    return _plan(adapter, engine, request, destination, anchors, options)
 
 
 def arguments_of(engine: Engine, driver: str, request: Request, driver_options: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,6 +172,7 @@ def _settings(request: Request) -> Settings:
 
 def _plan(
     adapter: Adapter,
+    engine: Engine,
     request: Request,
     destination: Destination,
     anchors: Anchors,
@@ -188,7 +194,7 @@ def _plan(
     options.update(driver_options)
     adapter.check(options)
     is_port_chosen = destination.is_port_given or via is not None or request.iam
-    return Plan(adapter, target, options, checked_seconds(request), is_port_chosen)
+    return Plan(adapter, engine, target, destination.endpoint, options, checked_seconds(request), is_port_chosen)
 
 
 def _resolved(name: str) -> tuple[str, ...]:

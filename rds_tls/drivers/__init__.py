@@ -24,6 +24,7 @@ class Engine(NamedTuple):
 
     Attributes:
         name: what people call it.
+        protocol: what its servers speak.
         port: its default TCP port.
         schemes: what a URL for it begins with.
         drivers: for each ``driver=`` that connects the module beside this that is its adapter.
@@ -31,6 +32,7 @@ class Engine(NamedTuple):
     """
 
     name: str
+    protocol: Literal["postgresql", "mysql"]
     port: int
     schemes: tuple[str, ...]
     drivers: Mapping[str, str]
@@ -39,6 +41,7 @@ class Engine(NamedTuple):
 
 POSTGRES = Engine(
     "Aurora PostgreSQL",
+    "postgresql",
     5432,
     ("postgresql", "postgres"),
     {"psycopg": "psycopg", "psycopg2": "psycopg2", "pg8000": "pg8000"},
@@ -46,6 +49,7 @@ POSTGRES = Engine(
 )
 MYSQL = Engine(
     "Aurora MySQL",
+    "mysql",
     3306,
     ("mysql", "mariadb"),
     {"pymysql": "pymysql", "mysqlclient": "mysqlclient", "mysql-connector": "mysql_connector"},

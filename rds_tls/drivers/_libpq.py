@@ -129,22 +129,23 @@ def is_as_told(told: Mapping[str, str], wanted: Mapping[str, str], target: Targe
 def explain(error: Exception, target: Target) -> str:
     """Give the text that says why libpq did not connect, and dial the server once more where it keeps that back.
 
-    libpq says that a chain did not verify, but not why. Python's TLS does, so in that case it shakes hands with the
-    server again, and sends nothing else.
+    libpq says that a chain did not verify, but not why, and that an answer was none, but not whose it is. In that case
+    the server is asked for TLS again, and shaken hands with for a chain; nothing else is sent.
 
     Args:
         error: what the driver raised.
         target: what it was to connect to.
 
     Returns:
-        OpenSSL's reason where libpq keeps it to itself, else the error's own text.
+        What stands in the way where libpq keeps it to itself, else the error's own text.
     """
     text = str(error)
-    if "certificate verify failed" not in text:
+    looks = ("certificate verify failed" in text, "invalid response to SSL negotiation" in text)
+    if not any(looks):
         return text
-    from rds_tls.drivers._second_look import certificate_verdict  # its context is Python's: a connection needs none
+    from rds_tls.drivers._second_look import answer_verdict, certificate_verdict  # a connection needs no context
 
-    return certificate_verdict(target) or text
+    return (certificate_verdict(target) if looks[0] else answer_verdict(target)) or text
 
 
 def check_version(version: int, driver: str, extra: str) -> None:

@@ -133,9 +133,11 @@ def _is_unsendable(value: object) -> bool:
     return False
 
 
-def explain(error: Exception, _target: Target) -> str:
-    """Give the text that says why the driver did not connect: its own, which holds OpenSSL's."""
-    return str(error)
+def explain(error: Exception, target: Target) -> str:
+    """Give the text that says why the driver did not connect: its own, with OpenSSL's; as ``explain_silence``."""
+    from rds_tls.drivers._second_look import explain_silence  # only a failure pays for it
+
+    return explain_silence(error, target, *_VAGUE)
 
 
 def refuse_without_tls(connection: Any) -> None:  # noqa: ANN401 - either kind of connection
@@ -171,6 +173,9 @@ def _words() -> tuple[Any, Any]:
 
     return errors, ClientFlag
 
+
+# What it says where a greeting did not come in time: the pure driver, and that of asyncio, which does not say of what.
+_VAGUE = ("The Read Operation timed out", "' ()")
 
 _connecting: ContextVar[bool] = ContextVar("connecting", default=False)
 

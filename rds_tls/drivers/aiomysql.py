@@ -136,9 +136,13 @@ def verify(connection: aiomysql.Connection, target: Target, _options: Mapping[st
     check_transport(connection, writer and writer.transport, "aiomysql", target)
 
 
-def explain(error: Exception, _target: Target) -> str:
-    """Give the text that says why aiomysql did not connect: OpenSSL's is in the cause alone."""
-    return str(error if error.__cause__ is None else error.__cause__)
+def explain(error: Exception, target: Target) -> str:
+    """Give the text that says why aiomysql did not connect: OpenSSL's is in the cause alone; as ``explain_silence``."""
+    from rds_tls.drivers._second_look import explain_silence  # only a failure pays for it
+
+    if error.__cause__ is not None and not isinstance(error.__cause__, TimeoutError):
+        return str(error.__cause__)
+    return explain_silence(error, target, "(timed out)")
 
 
 @cache

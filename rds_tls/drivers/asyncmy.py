@@ -143,9 +143,11 @@ def verify(connection: asyncmy.connection.Connection, target: Target, _options: 
     check_transport(connection, transport, "asyncmy", target)
 
 
-def explain(error: Exception, _target: Target) -> str:
-    """Give the text that says why asyncmy did not connect: its own, which holds OpenSSL's."""
-    return str(error)
+def explain(error: Exception, target: Target) -> str:
+    """Give the text that says why asyncmy did not connect: its own, which holds OpenSSL's; as ``explain_silence``."""
+    from rds_tls.drivers._second_look import explain_silence  # only a failure pays for it
+
+    return explain_silence(error, target, "(timed out)")
 
 
 @cache

@@ -66,6 +66,8 @@ _CIPHERS = (
 )
 # OpenSSL, ssl_stat.c: what it calls TLS's alert 40, handshake_failure, up to 3.1 with "sslv3" before it.
 _NO_COMMON_CIPHER = "alert handshake failure"
+# No greeting came, or none that we waited for; and MariaDB's library has EINPROGRESS for a dial that was refused.
+_VAGUE = ("reading initial communication packet", "(timed out)", "(115)")
 
 
 def known() -> frozenset[str]:
@@ -221,12 +223,14 @@ def verify(connection: Connection, target: Target, options: Mapping[str, Any]) -
         close_unverified(connection.close, "mysqlclient", target.host)
 
 
-def explain(error: Exception, _target: Target) -> str:
-    """Give the text that says why mysqlclient did not connect: its own, which holds OpenSSL's.
+def explain(error: Exception, target: Target) -> str:
+    """Give the text that says why mysqlclient did not connect: its own, which holds OpenSSL's; as ``explain_silence``.
 
     A server that has none of the ciphers of TLS 1.2, nor TLS 1.3, can say no more than that the handshake failed.
     """
-    text = str(error)
+    from rds_tls.drivers._second_look import explain_silence  # only a failure pays for it
+
+    text = explain_silence(error, target, *_VAGUE)
     return f"{text}: unsupported protocol" if _NO_COMMON_CIPHER in text else text
 
 

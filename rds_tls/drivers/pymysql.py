@@ -190,9 +190,11 @@ def verify(connection: pymysql.Connection[Any], target: Target, _options: Mappin
         close_unverified(connection.close, "PyMySQL", target.host)
 
 
-def explain(error: Exception, _target: Target) -> str:
-    """Give the text that says why PyMySQL did not connect: its own, which holds OpenSSL's."""
-    return str(error)
+def explain(error: Exception, target: Target) -> str:
+    """Give the text that says why PyMySQL did not connect: its own, which holds OpenSSL's; as ``explain_silence``."""
+    from rds_tls.drivers._second_look import explain_silence  # only a failure pays for it
+
+    return explain_silence(error, target, "during query (timed out)")
 
 
 @cache

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 # KeyError is version 42's, for a name in an unknown string type. It also warns of oddities that none of AWS's RDS roots
 # has, such as a serial number of 0, and the program may have made errors of warnings. They are not silenced here: that
 # would change the filters of the whole process (warnings.catch_warnings), while its other threads do the same.
-_UNPARSABLE = (
+UNPARSABLE = (
     Warning,
     KeyError,
     ValueError,
@@ -179,7 +179,7 @@ def _certificates(data: bytes) -> Iterator[x509.Certificate | str]:
         return
     try:
         yield from pkcs7.load_der_pkcs7_certificates(data)
-    except _UNPARSABLE as error:
+    except UNPARSABLE as error:
         raise BundleError(
             f"the bundle is neither PEM nor PKCS#7 ({error}): give a file with BEGIN CERTIFICATE lines"
         ) from error
@@ -208,7 +208,7 @@ def _block_certificates(label: str, body: bytes) -> Iterator[x509.Certificate | 
             yield from pkcs7.load_der_pkcs7_certificates(der)
         else:
             yield f"a block of {label!r}, where CERTIFICATE or PKCS7 belongs"
-    except _UNPARSABLE as error:
+    except UNPARSABLE as error:
         yield str(error)
 
 
@@ -219,14 +219,14 @@ def _examine(certificate: x509.Certificate | str, place: str, now: datetime) -> 
     try:
         root = _describe(certificate)
         objection = _objection(certificate, now)
-    except _UNPARSABLE as error:
+    except UNPARSABLE as error:
         return Dropped(place, Reason.UNREADABLE, str(error))
     return Dropped(root.name, *objection) if objection else root
 
 
 def _describe(certificate: x509.Certificate) -> Root:
     """Collect what a certificate says about itself."""
-    name = _common_name(certificate.subject)
+    name = common_name(certificate.subject)
     match = RDS_NAME.fullmatch(name)
     return Root(
         name=name,
@@ -240,7 +240,7 @@ def _describe(certificate: x509.Certificate) -> Root:
     )
 
 
-def _common_name(name: x509.Name) -> str:
+def common_name(name: x509.Name) -> str:
     """Give the most specific common name, or the whole name where it has none."""
     common_names = name.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(common_names[-1].value) if common_names else name.rfc4514_string()
@@ -251,10 +251,10 @@ def _objection(certificate: x509.Certificate, now: datetime) -> tuple[Reason, st
     if not _is_ca(certificate):
         return Reason.NOT_A_CA, "its extensions do not allow it to sign certificates"
     if certificate.issuer != certificate.subject:
-        return Reason.INTERMEDIATE, f"is issued by {_common_name(certificate.issuer)!r}"
+        return Reason.INTERMEDIATE, f"is issued by {common_name(certificate.issuer)!r}"
     try:
         certificate.verify_directly_issued_by(certificate)
-    except (InvalidSignature, *_UNPARSABLE) as error:
+    except (InvalidSignature, *UNPARSABLE) as error:
         return Reason.BAD_SIGNATURE, f"its own key does not verify it: {str(error) or type(error).__name__}"
     if certificate.not_valid_after_utc < now:
         return Reason.EXPIRED, f"ended on {certificate.not_valid_after_utc.date()}"

@@ -10,7 +10,11 @@ from rds_tls.roots.lookup import find, in_background, in_words, remember, rememb
 from rds_tls.roots.pem import BEGIN_CERTIFICATE, END_CERTIFICATE
 
 if TYPE_CHECKING:
+    from rds_tls.endpoint import RootSet
     from rds_tls.roots.anchors import Anchors
+
+# Why the last look for newer roots failed.
+_troubles: dict[RootSet, str] = {}
 
 
 def heal(failed: Anchors) -> Anchors | None:
@@ -28,10 +32,19 @@ def heal(failed: Anchors) -> Anchors | None:
     if not failed.may_be_renewed:
         return None
     try:
-        return _newer(failed)
+        newer = _newer(failed)
     except Exception as error:  # noqa: BLE001 - whatever it is, the error to be seen is the one of the handshake
+        _troubles[failed.roots] = in_words(error)
         log.warning("the %s could not be renewed: %s", failed.roots, in_words(error))
         return None
+    if newer is not None:
+        _troubles.pop(failed.roots, None)
+    return newer
+
+
+def trouble_with(failed: Anchors) -> str:
+    """Say why no newer roots could be had when somebody last looked for them; empty where nothing went wrong."""
+    return _troubles.get(failed.roots, "") if failed.may_be_renewed else ""
 
 
 def _newer(failed: Anchors) -> Anchors | None:

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import pytest
 
 import rds_tls
-from rds_tls.diagnosis.causes import _TEXTS, Cause
 from tests.conftest import OFFLINE, Pki, Servers
+from tests.support.in_c import ADDRESSES
 from tests.support.local_rds import Credentials, MySqlCompatibleServer, PostgresServer
 from tests.support.local_rds.kinds import POSTGRES_SERVERS, Server
 from tests.support.local_rds.postgres import SSL_REQUEST
@@ -119,14 +119,26 @@ def refusal(way: Way, host: str, server: Server, settings: rds_tls.Settings | No
     return caught.value
 
 
-def assert_explained(error: Exception, way: Way, host: str, cause: Cause) -> None:
-    """A helper's error has one note, with what this cause means for the host, and its fix."""
+def assert_explained(error: Exception, way: Way, host: str, cause: str) -> None:
+    """A helper's error has one note, with what this cause means for the host, and its fix; and explain gives its id."""
     if way in HELPERS.values():
-        (expected,) = {diagnosis for _, diagnosis in _TEXTS if diagnosis.cause is cause}
         (note,) = error.__notes__
-        meaning, fix = note.splitlines()
-        assert meaning.startswith("rds_tls: " + expected.meaning.partition(":")[0].format(host=host))
-        assert fix == f"rds_tls: fix: {expected.fix}"
+        assert note.startswith("rds_tls: ")
+        assert host in note
+        diagnosis = rds_tls.explain(error, host)
+        assert diagnosis is not None
+        assert (diagnosis.id, diagnosis.note()) == (cause, note)
+
+
+@pytest.fixture(autouse=True)
+def _endpoints_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the endpoints' names lead to loopback, for a second look at a server that a driver in C resolved itself."""
+    resolve = socket.getaddrinfo
+
+    def to_loopback(host: str, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - getaddrinfo's own
+        return resolve("127.0.0.1" if host in ADDRESSES else host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", to_loopback)
 
 
 def days(count: int) -> datetime:
@@ -146,7 +158,7 @@ def test_right_name_passes(way: Way, server: Server, pki: Pki, host: str) -> Non
 def test_wrong_name_is_refused(way: Way, server: Server, pki: Pki) -> None:
     """A certificate of another cluster in the same region is refused."""
     server.present(pki.authority.issue(NAMES))
-    assert_explained(refusal(way, OTHER, server, pki.settings), way, OTHER, Cause.NAME_MISMATCH)
+    assert_explained(refusal(way, OTHER, server, pki.settings), way, OTHER, "other-name")
 
 
 @every_way
@@ -154,7 +166,7 @@ def test_sibling_region_is_refused(way: Way, server: Server, pki: Pki) -> None:
     """A chain to another region's root is refused, although that root is as real."""
     server.present(pki.authority.issue(NAMES))
     error = refusal(way, WRITER, server, pki.sibling_settings)
-    assert_explained(error, way, WRITER, Cause.UNKNOWN_ROOT)
+    assert_explained(error, way, WRITER, "old-roots")
 
 
 @every_way
@@ -162,22 +174,22 @@ def test_real_roots_refuse_a_foreign_authority(way: Way, server: Server, pki: Pk
     """The region's real RDS roots, from the snapshot, refuse a private CA that uses their names."""
     server.present(pki.authority.issue(NAMES))
     error = refusal(way, WRITER, server, OFFLINE)
-    assert_explained(error, way, WRITER, Cause.UNKNOWN_ROOT)
+    assert_explained(error, way, WRITER, "impostor")
 
 
-BAD_LEAVES: dict[str, tuple[Callable[[Pki], Credentials], Cause]] = {
+BAD_LEAVES: dict[str, tuple[Callable[[Pki], Credentials], str]] = {
     "expired": (
         lambda pki: pki.authority.issue(NAMES, not_before=days(-30), not_after=days(-1)),
-        Cause.EXPIRED,
+        "expired",
     ),
     "not-yet-valid": (
         lambda pki: pki.authority.issue(NAMES, not_before=days(1), not_after=days(30)),
-        Cause.NOT_YET_VALID,
+        "not-yet-valid",
     ),
-    "self-signed": (lambda pki: pki.authority.self_signed(NAMES), Cause.SELF_SIGNED),
+    "self-signed": (lambda pki: pki.authority.self_signed(NAMES), "self-signed"),
     "no-intermediate": (
         lambda pki: pki.authority.issue(NAMES, with_intermediate=False),
-        Cause.UNKNOWN_ROOT,
+        "missing-intermediate",
     ),
 }
 
@@ -185,7 +197,7 @@ BAD_LEAVES: dict[str, tuple[Callable[[Pki], Credentials], Cause]] = {
 @every_way
 @pytest.mark.parametrize(("make", "cause"), BAD_LEAVES.values(), ids=BAD_LEAVES)
 def test_bad_leaf_is_refused(
-    way: Way, server: Server, pki: Pki, make: Callable[[Pki], Credentials], cause: Cause
+    way: Way, server: Server, pki: Pki, make: Callable[[Pki], Credentials], cause: str
 ) -> None:
     """An expired, early, self-signed or unchained leaf is refused with its cause."""
     server.present(make(pki))
@@ -201,7 +213,7 @@ def of(condition: Callable[[Row], bool], *, and_contexts: bool = False) -> pytes
 def test_leaf_without_san_is_refused(way: Way, server: Server, pki: Pki) -> None:
     """A leaf that carries its name in the common name alone is refused where a context decides."""
     server.present(pki.authority.issue([WRITER], with_san=False))
-    assert_explained(refusal(way, WRITER, server, pki.settings), way, WRITER, Cause.NAME_MISMATCH)
+    assert_explained(refusal(way, WRITER, server, pki.settings), way, WRITER, "other-name")
 
 
 @of(lambda row: row.is_postgres and not row.by_context)
@@ -215,7 +227,7 @@ def test_libpq_accepts_a_common_name(way: Way, server: Server, pki: Pki) -> None
 def test_postgres_without_tls_is_refused(way: Way, server: PostgresServer, pki: Pki) -> None:
     """A PostgreSQL server that answers N to the TLS request is refused."""
     server.tls_off()
-    assert_explained(refusal(way, WRITER, server, pki.settings), way, WRITER, Cause.NO_TLS)
+    assert_explained(refusal(way, WRITER, server, pki.settings), way, WRITER, "no-tls")
 
 
 @of(lambda row: row.is_postgres, and_contexts=True)
@@ -223,7 +235,7 @@ def test_postgres_with_old_tls_is_refused(way: Way, server: PostgresServer, pki:
     """A PostgreSQL server that speaks TLS 1.1 at most is refused."""
     server.present(pki.authority.issue(NAMES))
     server.tls_only_1_1()
-    assert_explained(refusal(way, WRITER, server, pki.settings), way, WRITER, Cause.OLD_TLS)
+    assert_explained(refusal(way, WRITER, server, pki.settings), way, WRITER, "old-tls")
 
 
 @of(lambda row: not row.is_postgres)
@@ -232,7 +244,7 @@ def test_mysql_without_tls_is_refused(
 ) -> None:
     """A MySQL server that offers no TLS is refused."""
     error = refusal(way, WRITER, servers.get(server_kind, "off"), pki.settings)
-    assert_explained(error, way, WRITER, Cause.NO_TLS)
+    assert_explained(error, way, WRITER, "no-tls")
 
 
 @of(lambda row: not row.is_postgres)
@@ -243,4 +255,4 @@ def test_mysql_with_old_tls_is_refused(
     server = servers.get(server_kind, "1.1")
     server.present(pki.authority.issue(NAMES))
     error = refusal(way, WRITER, server, pki.settings)
-    assert_explained(error, way, WRITER, Cause.OLD_TLS)
+    assert_explained(error, way, WRITER, "old-tls")

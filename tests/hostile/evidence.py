@@ -87,8 +87,9 @@ def asked_for_tls(wire: Wire, protocol: Protocol) -> bool:
 
 
 def _after_tls_request(data: bytes, protocol: Protocol) -> bytes:
-    if protocol is Protocol.POSTGRESQL:
-        return data.removeprefix(struct.pack("!II", 8, 80877103))  # SSLRequest
+    in_postgresql = struct.pack("!II", 8, 80877103)  # SSLRequest; by it rds_tls asks a MySQL server that was silent too
+    if protocol is Protocol.POSTGRESQL or data == in_postgresql:
+        return data.removeprefix(in_postgresql)
     # SSLRequest: 32 bytes, packet 1; capabilities with CLIENT_SSL, largest packet, character set, 23 bytes of nothing.
     # To a server that is no MySQL (capability 1 is not set) MariaDB's library writes capabilities of MariaDB's own into
     # the last four (MariaDB Connector/C, my_auth.c, send_client_reply_packet).

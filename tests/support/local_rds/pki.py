@@ -90,7 +90,16 @@ class Authority:
     Args:
         region: the region's name, for the common names.
         key_type: the key of root, intermediate and leaf alike.
+
+    Attributes:
+        subject: the attributes of the names of its root and its intermediate.
+        root_name: the common name of its root, over the region and the key.
+        intermediate_name: the same of its intermediate.
     """
+
+    subject: Sequence[tuple[x509.ObjectIdentifier, str | None]] = AUTHORITY_SUBJECT
+    root_name = "Amazon RDS {region} Root CA {key} G1"
+    intermediate_name = "Amazon RDS {region} Subordinate CA {key} G1.A.1"
 
     def __init__(self, region: str, key_type: KeyType) -> None:
         self._region = region
@@ -109,6 +118,7 @@ class Authority:
         not_after: datetime | None = None,
         with_san: bool = True,
         with_intermediate: bool = True,
+        with_issuer_key: bool = True,
     ) -> Credentials:
         """Issue a server certificate as RDS does, or with one thing wrong.
 
@@ -118,6 +128,7 @@ class Authority:
             not_after: end of validity; in a year by default, as for engines that rotate without a restart.
             with_san: False leaves the common name as the only name.
             with_intermediate: False makes the server send its leaf alone.
+            with_issuer_key: False leaves out the authority key identifier, which RFC 5280 asks for.
 
         Returns:
             What the server presents.
@@ -128,6 +139,7 @@ class Authority:
             issuer=(self._intermediate.subject, self._intermediate_key),
             validity=_around_now(not_before, not_after),
             extensions=_leaf_extensions(names if with_san else ()),
+            with_authority_key_identifier=with_issuer_key,
         )
         return self._credentials(leaf, [self._intermediate] if with_intermediate else [], self._root)
 
@@ -155,9 +167,12 @@ class Authority:
     def _leaf_key(self) -> PrivateKey:
         return self._key_type.new_key()
 
+    def _own_subject(self, name: str) -> x509.Name:
+        return _subject(self.subject, name.format(region=self._region, key=self._key_type.value))
+
     @cached_property
     def _root(self) -> x509.Certificate:
-        subject = _subject(AUTHORITY_SUBJECT, f"Amazon RDS {self._region} Root CA {self._key_type.value} G1")
+        subject = self._own_subject(self.root_name)
         return self._sign(
             subject,
             self._root_key,
@@ -169,10 +184,9 @@ class Authority:
 
     @cached_property
     def _intermediate(self) -> x509.Certificate:
-        name = f"Amazon RDS {self._region} Subordinate CA {self._key_type.value} G1.A.1"
         start = datetime.now(UTC) - YEAR
         return self._sign(
-            _subject(AUTHORITY_SUBJECT, name),
+            self._own_subject(self.intermediate_name),
             self._intermediate_key,
             issuer=(self._root.subject, self._root_key),
             validity=(start, start + 10 * YEAR),
