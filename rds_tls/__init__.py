@@ -23,6 +23,8 @@ speaks TLS ``ssl_context`` and ``ca_path``.
 _HOMES = {
     "AsyncPostgresConnection": "pool.psycopg",
     "BundleError": "errors",
+    "Certificate": "diagnosis.certificates",
+    "Check": "diagnosis.report",
     "Diagnosis": "diagnosis.cause",
     "DownloadError": "errors",
     "DriverNotInstalledError": "errors",
@@ -32,7 +34,9 @@ _HOMES = {
     "Kind": "endpoint",
     "OptionError": "errors",
     "PostgresConnection": "pool.psycopg",
+    "ProbeReport": "diagnosis.report",
     "RdsTlsError": "errors",
+    "Report": "diagnosis.report",
     "SealedContextError": "errors",
     "SecretError": "errors",
     "Settings": "settings",
@@ -47,6 +51,7 @@ _HOMES = {
     "ca_path": "roots.lookup",
     "connect_mysql": "connect.mysql",
     "connect_postgres": "connect.postgres",
+    "diagnose": "connect.diagnose",
     "explain": "diagnosis.explain",
     "mysql_kwargs": "connect.mysql",
     "parse_endpoint": "endpoint",
@@ -54,6 +59,7 @@ _HOMES = {
     "postgres_kwargs": "connect.postgres",
     "postgres_uri": "connect.environment",
     "prefetch": "roots.prefetch",
+    "probe": "connect.diagnose",
     "ssl_context": "context",
 }
 

@@ -4,6 +4,8 @@ from rds_tls import sqlalchemy as sqlalchemy
 from rds_tls._version import __version__ as __version__
 from rds_tls.connect.environment import postgres_env as postgres_env
 from rds_tls.connect.environment import postgres_uri as postgres_uri
+from rds_tls.connect.diagnose import diagnose as diagnose
+from rds_tls.connect.diagnose import probe as probe
 from rds_tls.connect.mysql import aconnect_mysql as aconnect_mysql
 from rds_tls.connect.mysql import connect_mysql as connect_mysql
 from rds_tls.connect.mysql import mysql_kwargs as mysql_kwargs
@@ -12,7 +14,11 @@ from rds_tls.connect.postgres import connect_postgres as connect_postgres
 from rds_tls.connect.postgres import postgres_kwargs as postgres_kwargs
 from rds_tls.context import ssl_context as ssl_context
 from rds_tls.diagnosis.cause import Diagnosis as Diagnosis
+from rds_tls.diagnosis.certificates import Certificate as Certificate
 from rds_tls.diagnosis.explain import explain as explain
+from rds_tls.diagnosis.report import Check as Check
+from rds_tls.diagnosis.report import ProbeReport as ProbeReport
+from rds_tls.diagnosis.report import Report as Report
 from rds_tls.endpoint import Endpoint as Endpoint
 from rds_tls.endpoint import Kind as Kind
 from rds_tls.endpoint import Trust as Trust
@@ -39,6 +45,8 @@ from rds_tls.settings import Settings as Settings
 __all__ = [
     "AsyncPostgresConnection",
     "BundleError",
+    "Certificate",
+    "Check",
     "Diagnosis",
     "DownloadError",
     "DriverNotInstalledError",
@@ -48,7 +56,9 @@ __all__ = [
     "Kind",
     "OptionError",
     "PostgresConnection",
+    "ProbeReport",
     "RdsTlsError",
+    "Report",
     "SealedContextError",
     "SecretError",
     "Settings",
@@ -62,6 +72,7 @@ __all__ = [
     "ca_path",
     "connect_mysql",
     "connect_postgres",
+    "diagnose",
     "explain",
     "mysql_kwargs",
     "parse_endpoint",
@@ -69,5 +80,6 @@ __all__ = [
     "postgres_kwargs",
     "postgres_uri",
     "prefetch",
+    "probe",
     "ssl_context",
 ]

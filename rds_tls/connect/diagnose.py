@@ -1,0 +1,123 @@
+"""The public ways to look at a server without logging in; their arguments are checked as a connection's are."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from rds_tls.connect.request import Address, Destination, Request, checked_seconds, resolve_destination
+from rds_tls.diagnosis.doctor import Patient, examine, view
+from rds_tls.diagnosis.explain import explain
+from rds_tls.diagnosis.report import Check, ProbeReport, Report
+from rds_tls.drivers import MYSQL, POSTGRES
+from rds_tls.endpoint import parse_endpoint
+from rds_tls.errors import EndpointError, TrustError
+from rds_tls.roots.lookup import obtain_anchors
+from rds_tls.settings import Settings, process_settings
+
+# How long each step of a look may take unless the caller says otherwise, in seconds.
+_SECONDS = 5.0
+
+_ENGINES = {"postgresql": POSTGRES, "mysql": MYSQL}
+
+Protocol = Literal["postgresql", "mysql"]
+
+
+def diagnose(
+    host: str,
+    *,
+    engine: Protocol | None = None,
+    port: int | None = None,
+    via: Address | None = None,
+    expect: str | None = None,
+    region: str | None = None,
+    connect_timeout: float = _SECONDS,
+    settings: Settings | None = None,
+) -> Report:
+    """Say why a verified connection cannot be had, or that it can; nobody is logged in, and no password is asked for.
+
+    It resolves, dials, asks for TLS and shakes hands, as a connection would, and where the handshake fails it looks at
+    what the server sent. None of these connections carries a name or a secret.
+
+    Args:
+        host: the endpoint.
+        engine: what is spoken there; found out unless given.
+        port: its TCP port; the engine's unless given, and without an engine whichever of 5432 and 3306 answers.
+        via: dial this (address, port), and verify the endpoint.
+        expect: follow ``host`` as an alias to what this names.
+        region: the AWS region, for an endpoint whose name has none.
+        connect_timeout: how long each step may take, in seconds.
+        settings: where trust anchors come from; those of the environment unless given.
+
+    Returns:
+        The report: a host that is no endpoint, or has no trust anchors, is one that fails at its first step.
+
+    Raises:
+        OptionError: an argument is none, or two contradict each other.
+    """
+    request = Request(host, port, via, expect, region, settings, connect_timeout=connect_timeout)
+    seconds = checked_seconds(request) or _SECONDS
+    try:
+        return examine(_patient(request, engine, seconds))
+    except (EndpointError, TrustError, OSError) as error:
+        step = "DNS" if isinstance(error, OSError) else "name" if isinstance(error, EndpointError) else "roots"
+        shown = _shown(host)
+        return Report(shown, (Check(step, ok=False, text=str(error)),), explain(error, shown))
+
+
+def probe(
+    host: str,
+    *,
+    engine: Protocol | None = None,
+    port: int | None = None,
+    via: Address | None = None,
+    expect: str | None = None,
+    region: str | None = None,
+    connect_timeout: float = _SECONDS,
+    settings: Settings | None = None,
+) -> ProbeReport:
+    """See which certificates a server sends, and whether they verify; nobody is logged in.
+
+    Args:
+        host: the endpoint.
+        engine: what is spoken there; found out unless given.
+        port: its TCP port, as for ``diagnose``.
+        via: dial this (address, port), and verify the endpoint.
+        expect: follow ``host`` as an alias to what this names.
+        region: the AWS region, for an endpoint whose name has none.
+        connect_timeout: how long each step may take, in seconds.
+        settings: where trust anchors come from; those of the environment unless given.
+
+    Returns:
+        The whole chain, with its dates, its names and its CA, verified or not.
+
+    Raises:
+        EndpointError, OptionError, TrustError: as for ``connect_postgres``.
+        OSError: the server cannot be dialled, or offers no TLS; the message says why, as ``diagnose`` does.
+    """
+    request = Request(host, port, via, expect, region, settings, connect_timeout=connect_timeout)
+    return view(_patient(request, engine, checked_seconds(request) or _SECONDS))
+
+
+def _patient(request: Request, engine: Protocol | None, seconds: float) -> Patient:
+    """Find the endpoint and its trust anchors; an alias is followed by DNS."""
+    chosen = None if engine is None else _ENGINES[engine]
+    destination = resolve_destination(request, POSTGRES.port if chosen is None else chosen.port)
+    anchors = obtain_anchors(destination.roots, process_settings() if request.settings is None else request.settings)
+    dialled, ports = _addresses(destination, is_known=chosen is not None)
+    return Patient(destination.endpoint, anchors, dialled, ports, chosen and chosen.protocol, seconds)
+
+
+def _shown(host: str) -> str:
+    """Give the name in what was given for a host, which may be a URL with a password."""
+    try:
+        return parse_endpoint(host).host
+    except EndpointError as error:
+        return error.host
+
+
+def _addresses(destination: Destination, *, is_known: bool) -> tuple[str, tuple[int, ...]]:
+    if destination.via is not None:
+        return destination.via[0], (destination.via[1],)
+    if is_known or destination.is_port_given:
+        return destination.endpoint.host, (destination.port,)
+    return destination.endpoint.host, (POSTGRES.port, MYSQL.port)

@@ -1,0 +1,190 @@
+"""From a name to a verified handshake, step by step, up to the first that fails: nobody is logged in."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from rds_tls.context.dial import Deadline, dial
+from rds_tls.context.handshake import Answer, Protocol, ask_for_tls, shake_hands
+from rds_tls.context.shared import shared_context
+from rds_tls.diagnosis.evidence import ABOUT_CERTIFICATES, Evidence, diagnosis_of
+from rds_tls.diagnosis.probe import Sight, look
+from rds_tls.diagnosis.report import Check, ProbeReport, Report
+from rds_tls.diagnosis.texts import cause_of
+
+if TYPE_CHECKING:
+    from rds_tls.diagnosis.cause import Diagnosis
+    from rds_tls.diagnosis.certificates import Certificate
+    from rds_tls.endpoint import Endpoint
+    from rds_tls.roots.anchors import Anchors
+
+# What an answer to the request for TLS that is no yes means.
+_CAUSES = {
+    Answer.NO: "no-tls",
+    Answer.MORE: "injected-bytes",
+    Answer.ERROR: "hung-up",
+    Answer.END: "hung-up",
+    Answer.OTHER: "not-a-database",
+    Answer.MYSQL: "other-engine",
+    Answer.POSTGRESQL: "other-engine",
+}
+_TITLES: dict[Protocol, str] = {"postgresql": "PostgreSQL", "mysql": "MySQL"}
+
+
+class Patient(NamedTuple):
+    """What is examined.
+
+    Attributes:
+        endpoint: the endpoint, whose name is verified.
+        anchors: its trust anchors.
+        dialled: the name or address to dial.
+        ports: the TCP ports to dial, the first that answers counts.
+        protocol: what is spoken there; None to find out.
+        seconds: how long each step may take.
+    """
+
+    endpoint: Endpoint
+    anchors: Anchors
+    dialled: str
+    ports: tuple[int, ...]
+    protocol: Protocol | None
+    seconds: float
+
+    def diagnosis(self, cause: str, chain: tuple[Certificate, ...] = (), reason: str = "") -> Diagnosis:
+        """Fill a cause with what is known."""
+        return diagnosis_of(cause, Evidence(self.endpoint, self.anchors, chain, reason))
+
+
+class _Failed(Exception):  # noqa: N818 - the end of the examination, which nobody else sees
+    """A step failed."""
+
+    def __init__(self, name: str, text: str, cause: Diagnosis) -> None:
+        super().__init__(text)
+        self.check, self.cause = Check(name, ok=False, text=text), cause
+
+
+def examine(patient: Patient) -> Report:
+    """Look at each step on the way to a verified connection; this resolves and dials.
+
+    Args:
+        patient: what to examine; name and trust anchors have been found.
+
+    Returns:
+        The steps up to the first that fails, and its cause.
+    """
+    endpoint = patient.endpoint
+    where = f", {endpoint.region}" if endpoint.region else ""
+    checks = [
+        Check("name", ok=True, text=f"{endpoint.kind.value} {endpoint.identifier!r}{where}"),
+        Check("roots", ok=True, text=str(patient.anchors)),
+    ]
+    try:
+        checks.append(_resolve(patient))
+        port, tcp = _dial(patient)
+        checks.append(tcp)
+        protocol, tls = _ask(patient, port)
+        checks.append(tls)
+        checks.append(_verify(patient, port, protocol))
+    except _Failed as failed:
+        return Report(endpoint.host, (*checks, failed.check), failed.cause)
+    return Report(endpoint.host, tuple(checks))
+
+
+def view(patient: Patient) -> ProbeReport:
+    """See what a server sends, and whether that verifies.
+
+    Raises:
+        OSError: the server cannot be dialled, does not answer in time, or offers no TLS that could be looked at.
+    """
+    try:
+        port, _ = _dial(patient)
+        protocol, _ = _ask(patient, port)
+    except _Failed as failed:
+        raise OSError(str(failed.cause)) from failed.__context__
+    sight = _sight(patient, port, protocol)
+    try:
+        _verify(patient, port, protocol, sight)
+    except _Failed as failed:
+        return ProbeReport(patient.endpoint.host, protocol, sight.tls, sight.chain, failed.cause)
+    return ProbeReport(patient.endpoint.host, protocol, sight.tls, sight.chain)
+
+
+def _resolve(patient: Patient) -> Check:
+    try:
+        found = socket.getaddrinfo(patient.dialled, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise _Failed("DNS", str(error), patient.diagnosis(cause_of(error) or "name-not-found")) from error
+    return Check("DNS", ok=True, text=", ".join(dict.fromkeys(str(entry[4][0]) for entry in found)))
+
+
+def _dial(patient: Patient) -> tuple[int, Check]:
+    """Find the port that answers."""
+    errors = []
+    for port in patient.ports:
+        begin = time.monotonic()
+        try:
+            dial(patient.dialled, port, Deadline(patient.seconds)).close()
+        except OSError as error:
+            errors.append((port, error))
+        else:
+            taken = 1000 * (time.monotonic() - begin)
+            return port, Check("TCP", ok=True, text=f"{patient.dialled}:{port} in {taken:.0f} ms")
+    said = "; ".join(f"{patient.dialled}:{port}: {error or type(error).__name__}" for port, error in errors)
+    raise _Failed("TCP", said, patient.diagnosis(cause_of(errors[0][1]) or "no-answer")) from errors[0][1]
+
+
+def _ask(patient: Patient, port: int) -> tuple[Protocol, Check]:
+    """Ask for TLS as one engine's clients do, and as the other's where that leads nowhere."""
+    protocol = patient.protocol or "postgresql"
+    answer = _answer(patient, port, protocol)
+    if patient.protocol is None and answer is Answer.MYSQL:
+        protocol, answer = "mysql", _answer(patient, port, "mysql")
+    elif protocol == "mysql" and answer is None and _answer(patient, port, "postgresql") in {Answer.YES, Answer.NO}:
+        answer = Answer.POSTGRESQL
+    if answer is None:
+        text = f"{patient.dialled}:{port} says nothing in {patient.seconds:g} s"
+        raise _Failed("TLS", text, patient.diagnosis("no-answer"))
+    if answer is not Answer.YES:
+        text = f"{patient.dialled}:{port} answers with {answer.value}"
+        raise _Failed("TLS", text, patient.diagnosis(_CAUSES[answer]))
+    return protocol, Check("TLS", ok=True, text=f"{_TITLES[protocol]} offers it")
+
+
+def _answer(patient: Patient, port: int, protocol: Protocol) -> Answer | None:
+    """Ask for TLS; None where there is no answer in time."""
+    deadline = Deadline(patient.seconds)
+    try:
+        with dial(patient.dialled, port, deadline) as plain:
+            return ask_for_tls(plain, protocol, deadline)
+    except TimeoutError:
+        return None
+    except OSError:
+        return Answer.END
+
+
+def _verify(patient: Patient, port: int, protocol: Protocol, sight: Sight | None = None) -> Check:
+    """Shake hands as a connection would, and where that fails see what the server sent."""
+    deadline, host = Deadline(patient.seconds), patient.endpoint.host
+    try:
+        with dial(patient.dialled, port, deadline) as plain:
+            ask_for_tls(plain, protocol, deadline)
+            with shake_hands(plain, shared_context(patient.anchors), host, deadline) as tls:
+                ends = ssl.cert_time_to_seconds(str((tls.getpeercert() or {})["notAfter"]))
+                days = int((ends - time.time()) // 86_400)
+                return Check("chain", ok=True, text=f"{tls.version()}, verified; the certificate ends in {days} days")
+    except OSError as error:
+        cause, reason = cause_of(error) or "hung-up", error
+    if cause in ABOUT_CERTIFICATES and sight is None:
+        sight = _sight(patient, port, protocol)
+    chain = sight.chain if sight else ()
+    raise _Failed("chain", str(reason), patient.diagnosis(cause, chain, str(reason))) from reason
+
+
+def _sight(patient: Patient, port: int, protocol: Protocol) -> Sight:
+    try:
+        return look((patient.dialled, port), protocol, patient.endpoint.host, patient.seconds)
+    except OSError:
+        return Sight(Answer.END)
