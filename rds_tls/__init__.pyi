@@ -2,10 +2,10 @@
 
 from rds_tls import sqlalchemy as sqlalchemy
 from rds_tls._version import __version__ as __version__
-from rds_tls.connect.environment import postgres_env as postgres_env
-from rds_tls.connect.environment import postgres_uri as postgres_uri
 from rds_tls.connect.diagnose import diagnose as diagnose
 from rds_tls.connect.diagnose import probe as probe
+from rds_tls.connect.environment import postgres_env as postgres_env
+from rds_tls.connect.environment import postgres_uri as postgres_uri
 from rds_tls.connect.mysql import aconnect_mysql as aconnect_mysql
 from rds_tls.connect.mysql import connect_mysql as connect_mysql
 from rds_tls.connect.mysql import mysql_kwargs as mysql_kwargs

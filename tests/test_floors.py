@@ -27,7 +27,9 @@ FLOORS = {
     "pool": 7,
     "sqlalchemy": 7,
     "django": 7,
+    "cli": 7,
     "__init__": 8,
+    "__main__": 8,
 }
 
 
