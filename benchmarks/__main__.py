@@ -11,6 +11,7 @@ from benchmarks import (
     cold,
     connects,
     django_connects,
+    engine_connects,
     imports,
     instructions,
     load,
@@ -32,6 +33,7 @@ GROUPS = {
     "instructions": instructions,
     "asyncio-connects": asyncio_connects,
     "postgres": postgres_connects,
+    "engines": engine_connects,
     "mysql-connector": mysql_connector_connects,
     "mysqlclient": mysqlclient_connects,
     "django": django_connects,  # the last: it puts PyMySQL in the place of mysqlclient

@@ -10,6 +10,7 @@ from benchmarks import (
     cold,
     connects,
     django_connects,
+    engine_connects,
     imports,
     mysql_connector_connects,
     mysqlclient_connects,
@@ -107,6 +108,11 @@ GOALS = (
     # And through Django, with the queries that it begins a connection with.
     Goal(3, django_connects.POSTGRES, django_connects.OURS, _RATIO, 1.03, django_connects.BY_HAND),
     Goal(3, django_connects.MYSQL, django_connects.OURS, _RATIO, 1.03, django_connects.BY_HAND),
+    # 3 through a framework: the engine that is secured, against the same engine set up right by hand.
+    Goal(3, engine_connects.PSYCOPG, engine_connects.OURS, _RATIO, 1.03, engine_connects.BY_HAND),
+    Goal(3, engine_connects.PYMYSQL, engine_connects.OURS, _RATIO, 1.03, engine_connects.BY_HAND),
+    Goal(3, engine_connects.ASYNCPG, engine_connects.OURS, _RATIO, 1.03, engine_connects.BY_HAND),
+    Goal(3, engine_connects.ASYNCMY, engine_connects.OURS, _RATIO, 1.03, engine_connects.BY_HAND),
 )
 
 
