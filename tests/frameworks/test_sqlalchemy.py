@@ -120,6 +120,15 @@ def test_option_that_is_not_known_to_be_harmless_is_refused(kind: Kind, name: st
         Setup.of(kind, url, settings=OFFLINE, **where).ask()
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "psycopg" in kind.scheme], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("part", ["username", "password", "database"])
+def test_nul_in_a_url_is_refused(kind: Kind, part: str) -> None:
+    """It would end what libpq reads, and with it all that we say: with connect_args alone it does."""
+    url = URL.create(kind.scheme, "app", "pw", HOST, database="shop").set(**{part: "x\0"})  # type: ignore[arg-type]
+    with pytest.raises(rds_tls.OptionError, match="has a character that libpq takes for the end of the value"):
+        Setup.of(kind, url, settings=OFFLINE, via=("127.0.0.1", 1)).ask()
+
+
 HARMLESS = {
     "postgresql+psycopg": {"application_name": "shop", "options": "-c search_path=public"},
     "postgresql+psycopg2": {"client_encoding": "utf8", "keepalives": "1"},
