@@ -8,6 +8,8 @@ import MySQLdb.connections
 import psycopg
 import psycopg2.extensions
 import pymysql
+from sqlalchemy.engine import Engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 import rds_tls
 
@@ -56,6 +58,15 @@ def parts() -> None:
     assert_type(endpoint.trust, rds_tls.Trust)
 
 
+def engines() -> None:
+    """Whoever secures an engine goes on with an engine of the same class."""
+    assert_type(rds_tls.sqlalchemy.create_engine("", iam=True), Engine)
+    awaited = rds_tls.sqlalchemy.create_async_engine("", pool_pre_ping=True)
+    assert_type(awaited, AsyncEngine)
+    assert_type(rds_tls.sqlalchemy.secure(awaited, password=secret), AsyncEngine)
+    assert_type(rds_tls.sqlalchemy.secure(awaited.sync_engine), Engine)
+
+
 def mistakes() -> None:
     """What is misspelt is seen: mypy reports a comment here that hides nothing."""
     rds_tls.connect_postgre(HOST, user="app")  # type: ignore[attr-defined]
@@ -65,6 +76,7 @@ def mistakes() -> None:
     rds_tls.connect_postgres(HOST, user="app", driver="asyncpg")  # type: ignore[call-overload]
     rds_tls.mysql_kwargs(HOST, "psycopg")  # type: ignore[arg-type]
     rds_tls.ssl_context(HOST, regin="eu-west-1")  # type: ignore[call-arg]
+    rds_tls.sqlalchemy.secure("postgresql://")  # type: ignore[type-var]
     rds_tls.Settings(ofline=True)  # type: ignore[call-arg]
     rds_tls.Settings(offline="yes")  # type: ignore[arg-type]
     rds_tls.Settings().replace(ofline=True)  # type: ignore[call-arg]
