@@ -110,6 +110,7 @@ def test_drip_ends_in_time() -> None:
     client, server = socket.socketpair()
     with client, server, pytest.raises(TimeoutError):
         ask_for_tls(client, "mysql", Passing(None))
+    assert len(looks) == 4
 
 
 def assert_shakes_hands(protocol: Protocol, address: tuple[str, int]) -> None:
