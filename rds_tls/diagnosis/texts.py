@@ -119,13 +119,16 @@ def cause_of_text(text: str) -> str | None:
 
 
 def links(error: BaseException | None) -> Iterator[BaseException]:
-    """Give an error and what it was raised from, while handling, or as a group of; each once, the nearest first."""
+    """Give an error and what it was raised from, or as a group of; each once, the nearest first.
+
+    What somebody was handling meanwhile says nothing: a program may connect because something else has failed.
+    """
     waiting: list[BaseException | None] = [error]
     seen = set[int]()
     for link in waiting:
         if link is not None and id(link) not in seen:
             seen.add(id(link))
-            waiting += [link.__cause__, link.__context__]
+            waiting.append(link.__cause__)
             waiting += link.exceptions if isinstance(link, BaseExceptionGroup) else ()
             yield link
 

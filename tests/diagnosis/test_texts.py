@@ -86,6 +86,13 @@ def test_class_and_number_tell_where_the_text_does_not(cause: str, error: OSErro
         assert cause_of(found) == cause
 
 
+def test_what_was_handled_meanwhile_says_nothing() -> None:
+    """A program that connects elsewhere because one server was silent has no second silence."""
+    error = RuntimeError('database "shop" does not exist')
+    error.__context__ = TimeoutError()
+    assert cause_of(error) is None
+
+
 def test_every_text_leads_into_the_table() -> None:
     """Each row names a cause, whose words need nothing that a text does not bring."""
     for _, cause in TEXTS:
