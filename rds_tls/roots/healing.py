@@ -32,14 +32,11 @@ def heal(failed: Anchors) -> Anchors | None:
     if not failed.may_be_renewed:
         return None
     try:
-        newer = _newer(failed)
+        return _newer(failed)
     except Exception as error:  # noqa: BLE001 - whatever it is, the error to be seen is the one of the handshake
         _troubles[failed.roots] = in_words(error)
         log.warning("the %s could not be renewed: %s", failed.roots, in_words(error))
         return None
-    if newer is not None:
-        _troubles.pop(failed.roots, None)
-    return newer
 
 
 def trouble_with(failed: Anchors) -> str:
@@ -56,6 +53,7 @@ def _newer(failed: Anchors) -> Anchors | None:
             if not SCHEDULE.claim(("heal", roots)):
                 return None
             current = renewed(roots, settings, previous, unconditional=True)
+            _troubles.pop(roots, None)
         if _same_anchors(current, failed):
             return None
         log.info("healed: now the %s", current)

@@ -19,6 +19,8 @@ from rds_tls.connect.request import Request
 from rds_tls.drivers import POSTGRES, Target, sync_adapter
 from rds_tls.drivers import pymysql as pymysql_adapter
 from rds_tls.roots import background
+from rds_tls.roots.healing import trouble_with
+from rds_tls.roots.lookup import anchors_for
 from tests.roots.healing.conftest import login
 from tests.support.local_https import reply
 from tests.support.local_rds import Authority, KeyType, MySqlCompatibleServer, PostgresServer
@@ -134,6 +136,24 @@ def test_ten_minutes_later_it_asks_again(
     monkeypatch.setattr(background, "_PAUSE", 0.0)
     psycopg_connect(postgres, store.settings)
     assert store.asked == [OF_REGION, OF_REGION]
+
+
+def test_trouble_is_kept_until_the_trust_store_answers(
+    postgres: PostgresServer, store: TrustStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why no newer roots could be had is there for a note, and forgotten once the answer is that there are none."""
+    answer = store.server.answers[OF_REGION]
+    store.publish(REGION, reply(400))
+    postgres.present(Authority(REGION, KeyType.ECC384).issue([HOST]))
+    anchors = anchors_for(HOST, None, store.settings)
+    with pytest.raises(psycopg.OperationalError):
+        psycopg_connect(postgres, store.settings)
+    assert "400" in trouble_with(anchors)
+    store.server.answers[OF_REGION] = answer
+    monkeypatch.setattr(background, "_PAUSE", 0.0)
+    with pytest.raises(psycopg.OperationalError):
+        psycopg_connect(postgres, store.settings)
+    assert trouble_with(anchors) == ""
 
 
 @every_helper
