@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rds_tls.diagnosis.causes import CAUSES
 from rds_tls.diagnosis.certificates import shown
+from rds_tls.diagnosis.of_certificates import ISSUERS
 from rds_tls.endpoint import Endpoint, Kind, Trust
 from rds_tls.endpoint.partitions import partition_of
 from rds_tls.roots.anchors import Source
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 # What a look at the server's certificates may say more about.
 _ABOUT_ISSUERS = frozenset({"unknown-root", "unverified", "self-signed"})
 ABOUT_CERTIFICATES = _ABOUT_ISSUERS | {"other-name", "expired", "not-yet-valid", "malformed", "weak-key", "revocation"}
+
+# Causes that are about what is trusted, and whose own words do not say what that is.
+_WITHOUT_ANCHORS = frozenset(cause.id for cause in ISSUERS if "{anchors}" not in cause.meaning)
 
 
 class Evidence(NamedTuple):
@@ -117,7 +121,7 @@ def _same_region(cause: str, evidence: Evidence) -> str:
     if " Subordinate CA " in last.issuer:
         return "missing-intermediate"
     at_hand = _names_at_hand(evidence.anchors)
-    if at_hand is None:
+    if at_hand is None or cause == "unverified":  # it may well have verified, when it was looked at again
         return cause
     if last.issuer in at_hand:
         return "impostor"
@@ -164,6 +168,8 @@ def _facts(cause: str, evidence: Evidence) -> tuple[str, ...]:
     if not evidence.chain:
         return ()
     facts = evidence.chain[0].facts()
+    if cause in _WITHOUT_ANCHORS:
+        facts += (f"trusted are the {evidence.anchors}",)
     now = datetime.fromtimestamp(time.time(), UTC)
     clock = f"this machine's clock says {now:%Y-%m-%d %H:%M} UTC"
     for each in evidence.chain:

@@ -14,6 +14,9 @@ import pymysql
 import pytest
 
 import rds_tls
+from rds_tls.diagnosis.evidence import Evidence, diagnosis_of
+from rds_tls.diagnosis.probe import chain_of
+from rds_tls.roots.lookup import anchors_for
 from rds_tls.settings import Settings
 from tests.conftest import OFFLINE, REGION, Pki
 from tests.diagnosis.worlds import AmazonTrust, Company, NextGeneration, Weak
@@ -143,6 +146,22 @@ def test_mysql_has_the_same_causes(cause: str, mysql: MySqlCompatibleServer, pki
     diagnosis = refusal(mysql, case.host, pki.settings if case.is_own_root else OFFLINE)
     assert diagnosis.id == cause
     assert [words for words in case.says if words not in diagnosis.note()] == []
+
+
+def test_chain_that_verifies_again_accuses_nobody(postgres: PostgresServer, pki: Pki) -> None:
+    """Where libpq says no more than that a chain failed, and the next look finds it good, that is all that is said."""
+    postgres.present(pki.authority.issue(NAMES))
+    address = (postgres.host, postgres.port)
+    anchors = anchors_for(WRITER, None, pki.settings)
+    evidence = Evidence(rds_tls.parse_endpoint(WRITER), anchors, chain_of(address, "postgresql", WRITER))
+    assert len(evidence.chain) == 2
+    assert diagnosis_of("unverified", evidence).id == "unverified"
+
+
+def test_custom_endpoint_of_another_account(postgres: PostgresServer, pki: Pki) -> None:
+    """A certificate of somebody else's cluster is not explained away as an old one of one's own."""
+    postgres.present(pki.authority.issue([name.replace(ACCOUNT, "zyx987wvu654") for name in NAMES]))
+    assert refusal(postgres, CUSTOM, pki.settings).id == "other-name"
 
 
 def test_preview_name_and_ordinary_server(postgres: PostgresServer) -> None:
