@@ -10,7 +10,7 @@ from rds_tls.diagnosis.explain import explain
 from rds_tls.diagnosis.report import Check, ProbeReport, Report
 from rds_tls.drivers import MYSQL, POSTGRES
 from rds_tls.endpoint import parse_endpoint
-from rds_tls.errors import EndpointError, TrustError
+from rds_tls.errors import EndpointError, OptionError, TrustError
 from rds_tls.roots.lookup import obtain_anchors
 from rds_tls.settings import Settings, process_settings
 
@@ -100,6 +100,8 @@ def probe(
 
 def _patient(request: Request, engine: Protocol | None, seconds: float) -> Patient:
     """Find the endpoint and its trust anchors; an alias is followed by DNS."""
+    if engine is not None and engine not in _ENGINES:
+        raise OptionError(f"engine= is none that is known here: use one of {', '.join(_ENGINES)}, or leave it out")
     chosen = None if engine is None else _ENGINES[engine]
     destination = resolve_destination(request, POSTGRES.port if chosen is None else chosen.port)
     anchors = obtain_anchors(destination.roots, process_settings() if request.settings is None else request.settings)

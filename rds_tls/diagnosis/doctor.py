@@ -103,7 +103,7 @@ def view(patient: Patient) -> ProbeReport:
         port, _ = _dial(patient)
         protocol, _ = _ask(patient, port)
     except _Failed as failed:
-        raise OSError(str(failed.cause)) from failed.__context__
+        raise OSError(str(failed.cause)) from failed.__cause__
     sight = _sight(patient, port, protocol)
     try:
         _verify(patient, port, protocol, sight)

@@ -164,6 +164,7 @@ def test_name_that_does_not_resolve(options: dict[str, Any]) -> None:
     assert report.cause.id == "name-not-found"
 
 
+@pytest.mark.usefixtures("no_such_name")
 @pytest.mark.parametrize(
     ("host", "step", "cause"),
     [
@@ -182,6 +183,7 @@ def test_host_that_is_none_is_a_report(host: str, step: str, cause: str) -> None
     assert report.cause.id == cause
 
 
+@pytest.mark.usefixtures("no_such_name")
 def test_password_in_a_url_is_not_shown() -> None:
     """A URL may be given for a host, and what it holds besides does not come back."""
     url = "postgresql://app:c4n4ry@orders.cluster-abc123def456.eu-north-9.rds.amazonaws.com/shop"
@@ -194,6 +196,8 @@ def test_contradictions_are_the_callers() -> None:
     """What is no question is an error, as for a connection."""
     with pytest.raises(rds_tls.OptionError, match="port"):
         rds_tls.diagnose(f"{WRITER}:5432", port=3306)
+    with pytest.raises(rds_tls.OptionError, match="engine= is none that is known here"):
+        rds_tls.diagnose(WRITER, engine="oracle")  # type: ignore[arg-type]
     with pytest.raises(rds_tls.OptionError, match="no time to wait"):
         rds_tls.probe(WRITER, connect_timeout=0)
 

@@ -56,6 +56,12 @@ def parts() -> None:
     assert_type(endpoint.kind, rds_tls.Kind)
     assert_type(endpoint.region, str | None)
     assert_type(endpoint.trust, rds_tls.Trust)
+    report = rds_tls.diagnose(HOST, engine="mysql", via=("127.0.0.1", 13306))
+    assert_type(report, rds_tls.Report)
+    assert_type(report.checks, tuple[rds_tls.Check, ...])
+    assert_type(rds_tls.explain(ValueError(), HOST), rds_tls.Diagnosis | None)
+    assert_type(rds_tls.probe(HOST).chain, tuple[rds_tls.Certificate, ...])
+    assert_type(rds_tls.probe(HOST).days_left, int | None)
 
 
 def engines() -> None:
@@ -75,6 +81,7 @@ def mistakes() -> None:
     rds_tls.connect_postgres(HOST, user="app", driver="pymysql")  # type: ignore[call-overload]
     rds_tls.connect_postgres(HOST, user="app", driver="asyncpg")  # type: ignore[call-overload]
     rds_tls.mysql_kwargs(HOST, "psycopg")  # type: ignore[arg-type]
+    rds_tls.diagnose(HOST, engine="oracle")  # type: ignore[arg-type]
     rds_tls.ssl_context(HOST, regin="eu-west-1")  # type: ignore[call-arg]
     rds_tls.sqlalchemy.secure("postgresql://")  # type: ignore[type-var]
     rds_tls.Settings(ofline=True)  # type: ignore[call-arg]
