@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 GOOD, FINDING, TROUBLE = 0, 1, 2
 
+_DESCRIPTION = "What is trusted, what a server sends, and why a connection fails. It never logs in."
+
 # Each command is imported when it is asked for: `ca` shall not wait for what `inspect` needs.
 _COMMANDS = {
     "ca": "print the path of a region's or an endpoint's trust anchors",
@@ -40,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
-    parser = argparse.ArgumentParser(prog="rds-tls", description=__doc__.partition("\n\n")[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(prog="rds-tls", description=_DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"rds-tls {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in _COMMANDS.items():

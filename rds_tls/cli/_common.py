@@ -9,6 +9,7 @@ import textwrap
 from typing import Any
 
 _WIDTH = 80
+_SHORT = 6
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -53,8 +54,16 @@ def write_json(value: object) -> None:
 
 
 def wrapped(text: str, indent: int) -> str:
-    """Break lines at 80 columns, between words alone: what is to be copied stays whole."""
-    return "\n".join(
-        textwrap.fill(line, _WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
-        for line in text.splitlines()
-    )
+    """Break lines at 80 columns, between words alone: what is to be copied stays whole.
+
+    Args:
+        text: the lines.
+        indent: how far what follows a break is indented: less below the short heads of a report's cause and fix.
+    """
+    lines = []
+    for line in text.splitlines():
+        below = " " * (_SHORT if line.startswith(("cause ", "fix ")) else indent)
+        lines.append(
+            textwrap.fill(line, _WIDTH, subsequent_indent=below, break_long_words=False, break_on_hyphens=False)
+        )
+    return "\n".join(lines)
