@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rds_tls.cli import _common
-from rds_tls.diagnosis.explain import explain
+from rds_tls.diagnosis.explain import explain, with_proposal
 from rds_tls.endpoint import parse_endpoint, root_set
 from rds_tls.errors import EndpointError, RdsTlsError
 from rds_tls.roots.lookup import obtain_anchors
@@ -49,7 +49,7 @@ def _described(host: str, region: str | None) -> dict[str, Any]:
         diagnosis = explain(error, shown)
         if diagnosis is None:  # a question that is none, as without a region
             raise
-        return {"host": shown, **described, "cause": diagnosis.to_dict()}
+        return {"host": shown, **described, "cause": with_proposal(diagnosis, shown).to_dict()}
 
 
 def _printed(described: dict[str, Any]) -> str:
@@ -61,5 +61,7 @@ def _printed(described: dict[str, Any]) -> str:
         lines.append(f"  trust   {described['trust']}")
     if "cause" in described:
         cause = described["cause"]
-        lines += [f"  cause   {cause['meaning']} [{cause['id']}]", f"  fix     {cause['fix']}"]
+        lines.append(f"  cause   {cause['meaning']} [{cause['id']}]")
+        lines += [f"  note    {fact}" for fact in cause["facts"]]
+        lines.append(f"  fix     {cause['fix']}")
     return _common.wrapped("\n".join(lines), 10)

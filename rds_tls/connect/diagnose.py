@@ -6,7 +6,7 @@ from typing import Literal
 
 from rds_tls.connect.request import Address, Destination, Request, checked_seconds, resolve_destination
 from rds_tls.diagnosis.doctor import Patient, examine, view
-from rds_tls.diagnosis.explain import explain
+from rds_tls.diagnosis.explain import explain, with_proposal
 from rds_tls.diagnosis.report import Check, ProbeReport, Report
 from rds_tls.drivers import MYSQL, POSTGRES
 from rds_tls.endpoint import parse_endpoint
@@ -61,7 +61,9 @@ def diagnose(
     except (EndpointError, TrustError, OSError) as error:
         step = "DNS" if isinstance(error, OSError) else "name" if isinstance(error, EndpointError) else "roots"
         shown = _shown(host)
-        return Report(shown, (Check(step, ok=False, text=str(error)),), explain(error, shown))
+        cause = explain(error, shown)
+        check = Check(step, ok=False, text=str(error))
+        return Report(shown, (check,), cause and with_proposal(cause, shown))
 
 
 def probe(

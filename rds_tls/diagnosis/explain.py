@@ -30,6 +30,31 @@ def explain(error: BaseException, host: str | None = None) -> Diagnosis | None:
     return None if cause is None else CAUSES[cause].diagnosis(_names(error, host))
 
 
+def with_proposal(diagnosis: Diagnosis, host: str) -> Diagnosis:
+    """Say of a name of somebody's own where DNS leads from it; this asks the resolver.
+
+    Args:
+        diagnosis: why the name is no endpoint.
+        host: the name.
+
+    Returns:
+        The diagnosis, with what DNS says among its facts where that is an endpoint.
+    """
+    if diagnosis.id != "alias":
+        return diagnosis
+    from rds_tls.endpoint.alias import proposed
+
+    found = proposed(host)
+    if found is None:
+        return diagnosis
+    endpoint, pattern = found
+    facts = (
+        f"DNS says that it leads to {endpoint.host}, which proves nothing",
+        f"if that is the one you mean, connect with expect={pattern!r}",
+    )
+    return diagnosis._replace(facts=facts)
+
+
 def _names(error: BaseException, host: str | None) -> dict[str, str]:
     """Give what the templates of those causes are about that a text or a class leads to."""
     names = {"host": host or "the endpoint", "anchors": "those that the driver was given", "rule": ""}

@@ -69,6 +69,27 @@ def follow(alias: str, expect: str) -> Endpoint:
     raise EndpointError(name, f"it leads to {', '.join(map(repr, chain))}, and none of these matches expect={expect!r}")
 
 
+def proposed(alias: str) -> tuple[Endpoint, str] | None:
+    """Ask DNS which endpoint an alias leads to, to tell somebody who may know whether that is the one.
+
+    Args:
+        alias: the name in one's own zone.
+
+    Returns:
+        The first endpoint in the chain of CNAMEs, and the pattern for ``expect=`` by which ``follow`` takes it and its
+        account's others; None where there is none.
+    """
+    name = _plain(alias)
+    try:
+        chain = [] if name is None else _chain(name)
+    except OSError:
+        return None
+    for endpoint in filter(None, map(_endpoint, chain)):
+        rest = endpoint.host.partition(".")[2]
+        return endpoint, f"{_ANY_LABEL}{rest}" if endpoint.kind in _OF_ONE_ACCOUNT else endpoint.host
+    return None
+
+
 def _pattern(expect: str) -> str:
     """Check a pattern: with any first label in place of ``*`` it must be an endpoint, account and region included."""
     pattern = _plain(expect)

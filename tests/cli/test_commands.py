@@ -1,6 +1,7 @@
 """Each command: its answer, its JSON, its exit code; stdout is the answer and stderr what is wrong."""
 
 import json
+import socket
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -107,14 +108,19 @@ def test_endpoint_says_what_a_name_means(capsys: Output) -> None:
     assert lines[3].startswith("  trust   eu-west-1 RDS roots from the snapshot of ")
 
 
-def test_endpoint_finds_what_is_none(capsys: Output) -> None:
-    """Of several names each is answered, and one that is none makes a finding."""
+def test_endpoint_finds_what_is_none(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several names each is answered, and one that is none makes a finding, with where DNS leads."""
+    entry = (socket.AF_INET, socket.SOCK_STREAM, 6, WRITER, ("127.0.0.1", 0))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [entry])
+    monkeypatch.setattr(socket, "gethostbyname_ex", lambda name: (WRITER, [name], ["127.0.0.1"]))
     assert main(["endpoint", "--json", WRITER, "db.corp.example"]) == 1
     good, bad = json.loads(capsys.readouterr().out)
     assert (good["kind"], good["region"]) == ("writer", "eu-west-1")
     assert (bad["host"], bad["cause"]["id"]) == ("db.corp.example", "alias")
     assert main(["endpoint", "db.corp.example"]) == 1
-    assert "  fix     pass the endpoint that it stands for" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"          {WRITER}, which proves\n" in out
+    assert "  fix     pass the endpoint that it stands for" in out
 
 
 def test_doctor_of_a_good_server(postgres: PostgresServer, trusted: Authority, capsys: Output) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import rds_tls
 from rds_tls.endpoint import Kind
-from rds_tls.endpoint.alias import follow
+from rds_tls.endpoint.alias import follow, proposed
 from tests.conftest import Pki
 from tests.support.leaks import CANARY
 from tests.support.local_rds import KeyType
@@ -65,6 +65,42 @@ def test_alias_is_followed_to_what_is_expected(
     dns(*chain)
     assert follow(ALIAS, expect).host == endpoint
     assert follow(f"{ALIAS.upper()}.", expect).host == endpoint
+
+
+@pytest.mark.parametrize(
+    ("chain", "found"),
+    [
+        ([WRITER], (WRITER, EXPECT)),
+        (["other.corp.example", WRITER, INSTANCE], (WRITER, EXPECT)),
+        (["abc.dsql.eu-west-1.on.aws"], ("abc.dsql.eu-west-1.on.aws", "abc.dsql.eu-west-1.on.aws")),
+        ([PUBLIC], None),
+        ([], None),
+    ],
+)
+def test_dns_proposes_a_pattern(dns: Callable[..., None], chain: list[str], found: tuple[str, str] | None) -> None:
+    """What an alias leads to is told with the pattern that follows it there, and never with other customers' names."""
+    dns(*chain)
+    answer = proposed(ALIAS)
+    assert (answer and (answer[0].host, answer[1])) == found
+    if found:
+        assert follow(ALIAS, found[1]).host == found[0]
+    report = rds_tls.diagnose(ALIAS)
+    assert report.cause is not None
+    assert [fact for fact in report.cause.facts if f"expect={found and found[1]!r}" in fact] == list(
+        report.cause.facts[1:]
+    )
+    assert bool(report.cause.facts) is bool(found)
+
+
+def test_no_name_and_no_resolver_propose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but a plain name is asked for, and nothing comes of a resolver that is down."""
+
+    def unknown(*_: object, **__: object) -> object:
+        raise socket.gaierror(socket.EAI_AGAIN, "later")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    assert proposed(ALIAS) is None
+    assert proposed(f"app:{CANARY}@{ALIAS}") is None
 
 
 def test_canonical_name_is_enough(dns: Callable[..., None]) -> None:
