@@ -93,6 +93,25 @@ def test_password_function_is_asked_for_each_connection(kind: Kind, server: Serv
     assert [thread is threading.main_thread() for thread in threads] == [not kind.is_async] * 2
 
 
+@on_each_server("kind", {"psycopg": NAMED["postgresql+psycopg"]}, lambda kind: kind.servers)
+def test_recycled_connection_logs_in_anew(kind: Kind, server: Server, pki: Pki) -> None:
+    """What pool_recycle gives up is made again by us: here each that is older than nothing."""
+    asked: list[Server] = []
+
+    def password() -> str:
+        asked.append(server)
+        return server.password
+
+    url = kind.url(server)._replace(password=None)
+    where = kind.where(server, pki.settings)
+    engine = rds_tls.sqlalchemy.create_engine(url, pool_recycle=0, password=password, **where)
+    for _ in range(2):
+        before = len(asked)
+        with engine.connect():
+            assert len(asked) > before
+    engine.dispose()
+
+
 @every_async_kind
 def test_slow_password_does_not_stop_the_event_loop(kind: Kind, server: Server, pki: Pki) -> None:
     """The function waits for what the loop does meanwhile."""

@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, ProgrammingError
 
 import rds_tls
+from rds_tls.sqlalchemy.arguments import kind_of
 from tests.conftest import OFFLINE, Pki
 from tests.frameworks.engines import ERRORS, HOST, KINDS, NAMED, Kind, Setup, every_kind
 from tests.hostile.wire import listening
@@ -19,12 +20,26 @@ from tests.support.local_https import LocalHttps
 from tests.support.local_rds import Authority, KeyType
 from tests.support.local_rds.kinds import Server
 from tests.support.programs import run
+from tests.support.rows import ROWS
 from tests.support.trust_store import HOST as ROTATED
 from tests.support.trust_store import OF_REGION, REGION, TrustStore
 
 OTHER = "other.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=NAMED)
+
+
+def test_every_driver_has_its_dialect() -> None:
+    """Each row of the drivers' table is a dialect here, but for the one that SQLAlchemy has no dialect for."""
+    dialects = {(kind_of(kind.make(f"{kind.scheme}://").dialect).driver, kind.is_async) for kind in KINDS}
+    assert {(row.driver, row.is_async) for row in ROWS} - dialects == {("mysql-connector", True)}
+
+
+def test_mariadb_is_mysql() -> None:
+    """The dialect by its other name is the same, and Aurora's."""
+    url = "mariadb+pymysql://app@localhost/shop"
+    with pytest.raises(rds_tls.EndpointError):
+        rds_tls.sqlalchemy.create_engine(url).connect()
 
 
 @every_kind
