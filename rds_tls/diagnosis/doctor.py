@@ -31,6 +31,9 @@ _CAUSES = {
     Answer.MYSQL: "other-engine",
     Answer.POSTGRESQL: "other-engine",
 }
+# How soon a MySQL server greets, in seconds, unless it is far away or in trouble.
+_SOON = 1.0
+
 _TITLES: dict[Protocol, str] = {"postgresql": "PostgreSQL", "mysql": "MySQL"}
 
 
@@ -139,11 +142,9 @@ def _dial(patient: Patient) -> tuple[int, Check]:
 def _ask(patient: Patient, port: int) -> tuple[Protocol, Check]:
     """Ask for TLS as one engine's clients do, and as the other's where that leads nowhere."""
     protocol = patient.protocol or "postgresql"
-    answer = _answer(patient, port, protocol)
+    answer = _ask_mysql(patient, port) if protocol == "mysql" else _answer(patient, port, protocol, patient.seconds)
     if patient.protocol is None and answer is Answer.MYSQL:
-        protocol, answer = "mysql", _answer(patient, port, "mysql")
-    elif protocol == "mysql" and answer is None and _answer(patient, port, "postgresql") in {Answer.YES, Answer.NO}:
-        answer = Answer.POSTGRESQL
+        protocol, answer = "mysql", _answer(patient, port, "mysql", patient.seconds)
     if answer is None:
         text = f"{patient.dialled}:{port} says nothing in {patient.seconds:g} s"
         raise _Failed("TLS", text, patient.diagnosis("no-answer"))
@@ -153,9 +154,20 @@ def _ask(patient: Patient, port: int) -> tuple[Protocol, Check]:
     return protocol, Check("TLS", ok=True, text=f"{_TITLES[protocol]} offers it")
 
 
-def _answer(patient: Patient, port: int, protocol: Protocol) -> Answer | None:
+def _ask_mysql(patient: Patient, port: int) -> Answer | None:
+    """Wait for MySQL's greeting; where none comes soon, PostgreSQL may be waiting too, and answers at once."""
+    soon = min(_SOON, patient.seconds)
+    answer = _answer(patient, port, "mysql", soon)
+    if answer is not None:
+        return answer
+    if _answer(patient, port, "postgresql", soon) in {Answer.YES, Answer.NO}:
+        return Answer.POSTGRESQL
+    return _answer(patient, port, "mysql", patient.seconds)
+
+
+def _answer(patient: Patient, port: int, protocol: Protocol, seconds: float) -> Answer | None:
     """Ask for TLS; None where there is no answer in time."""
-    deadline = Deadline(patient.seconds)
+    deadline = Deadline(seconds)
     try:
         with dial(patient.dialled, port, deadline) as plain:
             return ask_for_tls(plain, protocol, deadline)
