@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rds_tls.connect.request import Address, Destination, Request, checked_seconds, resolve_destination
 from rds_tls.diagnosis.doctor import Patient, examine, view
 from rds_tls.diagnosis.explain import explain, with_proposal
+from rds_tls.diagnosis.probe import chain_of
 from rds_tls.diagnosis.report import Check, ProbeReport, Report
 from rds_tls.drivers import MYSQL, POSTGRES
-from rds_tls.endpoint import parse_endpoint
+from rds_tls.endpoint import parse_endpoint, split_host
 from rds_tls.errors import EndpointError, OptionError, TrustError
 from rds_tls.roots.lookup import obtain_anchors
 from rds_tls.settings import Settings, process_settings
+
+if TYPE_CHECKING:
+    from rds_tls.diagnosis.cause import Diagnosis
 
 # How long each step of a look may take unless the caller says otherwise, in seconds.
 _SECONDS = 5.0
@@ -63,7 +67,7 @@ def diagnose(
         shown = _shown(host)
         cause = explain(error, shown)
         check = Check(step, ok=False, text=str(error))
-        return Report(shown, (check,), cause and with_proposal(cause, shown))
+        return Report(shown, (check,), cause and _with_leaf(with_proposal(cause, shown), host, seconds))
 
 
 def probe(
@@ -109,6 +113,23 @@ def _patient(request: Request, engine: Protocol | None, seconds: float) -> Patie
     anchors = obtain_anchors(destination.roots, process_settings() if request.settings is None else request.settings)
     dialled, ports = _addresses(destination, is_known=chosen is not None)
     return Patient(destination.endpoint, anchors, dialled, ports, chosen and chosen.protocol, seconds)
+
+
+def _with_leaf(cause: Diagnosis, host: str, seconds: float) -> Diagnosis:
+    """Say of a local address, as a tunnel has, for which names the certificate is that answers there."""
+    if cause.id != "local-address":
+        return cause
+    try:
+        name, given = split_host(host).name_and_port()
+    except EndpointError:  # as for IPv6, which has no port here
+        return cause
+    for port in (POSTGRES.port, MYSQL.port) if given is None else (given,):
+        address = (name, port)
+        chain = chain_of(address, "postgresql", name, seconds) or chain_of(address, "mysql", name, seconds)
+        if chain:
+            facts = (chain[0].facts()[0], f"pass one of those names as host, and via=({name!r}, {port})")
+            return cause._replace(facts=facts)
+    return cause
 
 
 def _shown(host: str) -> str:

@@ -66,10 +66,12 @@ def look(address: tuple[str, int], protocol: Protocol, host: str, seconds: float
             return Sight(answer, error=error)
 
 
-def chain_of(address: tuple[str, int], protocol: Protocol, host: str) -> tuple[Certificate, ...]:
+def chain_of(
+    address: tuple[str, int], protocol: Protocol, host: str, seconds: float = SECONDS
+) -> tuple[Certificate, ...]:
     """Give what ``look`` sees of the chain; nothing where there is nothing to be seen."""
     try:
-        return look(address, protocol, host).chain
+        return look(address, protocol, host, seconds).chain
     except (OSError, RdsTlsError):
         return ()
 

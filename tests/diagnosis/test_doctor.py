@@ -183,6 +183,30 @@ def test_host_that_is_none_is_a_report(host: str, step: str, cause: str) -> None
     assert report.cause.id == cause
 
 
+@pytest.mark.parametrize("name", ["localhost", LOCAL])
+def test_end_of_a_tunnel_shows_whose_it_is(
+    name: str, postgres: PostgresServer, mysql: MySqlCompatibleServer, pki: Pki
+) -> None:
+    """Who names the tunnel for the endpoint is told which names the certificate there is for, and how to pass them."""
+    for server in (postgres, mysql):
+        server.present(pki.authority.issue([WRITER]))
+        report = rds_tls.diagnose(f"{name}:{server.port}", settings=OFFLINE)
+        assert report.cause is not None
+        assert report.cause.id == "local-address"
+        assert report.cause.facts == (
+            f"the server sent a certificate for {WRITER}",
+            f"pass one of those names as host, and via=({name!r}, {server.port})",
+        )
+
+
+def test_nothing_at_a_local_address_is_no_fact() -> None:
+    """Where nobody answers, and for an address of IPv6, which takes no port here, the cause stands alone."""
+    for host in (f"{LOCAL}:1", "::1"):
+        report = rds_tls.diagnose(host, settings=OFFLINE)
+        assert report.cause is not None
+        assert (report.cause.id, report.cause.facts) == ("local-address", ())
+
+
 @pytest.mark.usefixtures("no_such_name")
 def test_password_in_a_url_is_not_shown() -> None:
     """A URL may be given for a host, and what it holds besides does not come back."""
