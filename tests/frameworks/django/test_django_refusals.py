@@ -49,9 +49,9 @@ def test_unverified_server_is_refused_with_a_note(
     refusals.append(site.manage(backend, backend.database(server), *arguments))
     for refused, words in zip(refusals, (f"is not for {OTHER}", "root"), strict=True):
         assert refused.code == 1
-        note, fix = (line for line in refused.errors.splitlines() if line.startswith("rds_tls: "))
+        note, *more = (line for line in refused.errors.splitlines() if line.startswith("rds_tls: "))
         assert words in note
-        assert fix.startswith("rds_tls: fix: ")
+        assert any(line.startswith("rds_tls: fix: ") for line in more)
         assert server.password not in refused.errors
 
 
@@ -60,7 +60,7 @@ def test_pool_says_why_it_has_no_connection(pki: Pki, postgres: PostgresServer, 
     postgres.present(pki.authority.issue([HOST]))
     refused = site.manage(POOLED, POOLED.database(postgres, HOST=OTHER), *CONNECTS)
     assert "PoolTimeout" in refused.errors
-    note, _fix = (line for line in refused.errors.splitlines() if line.startswith("rds_tls: "))
+    note = next(line for line in refused.errors.splitlines() if line.startswith("rds_tls: "))
     assert f"is not for {OTHER}" in note
 
 
