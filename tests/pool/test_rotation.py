@@ -81,6 +81,11 @@ def psycopg_pooled_async(arguments: Arguments) -> Pool:
     return Pool(lambda: runner.run(ask()), lambda: runner.run(drop()), close)
 
 
+def transports(*connections: Any) -> list[asyncio.Transport]:  # noqa: ANN401 - of either driver
+    """Give what aiomysql's own close leaves to the loop, which ends here, to wait for the server's farewell."""
+    return [connection._writer.transport for connection in connections if hasattr(connection, "_writer")]
+
+
 class Loop:
     """An event loop of one's own, for a pool that lives in one."""
 
@@ -100,16 +105,22 @@ class Loop:
                 return await use(connection)
 
         async def drop(connection: Any) -> None:  # noqa: ANN401 - the driver's
+            left_open = transports(connection)
             closing = connection.close()
             if closing is not None:
                 await closing
+            for transport in left_open:
+                transport.abort()
 
         async def wait() -> Any:  # noqa: ANN401 - a pool
             return await opened
 
         async def close() -> None:
+            left_open = transports(*getattr(pool, "_free", ()))
             closing = pool.close()
             await (pool.wait_closed() if closing is None else closing)
+            for transport in left_open:
+                transport.abort()
 
         def end() -> None:
             self._runner.run(close())
