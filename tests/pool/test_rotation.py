@@ -81,7 +81,7 @@ def psycopg_pooled_async(arguments: Arguments) -> Pool:
     return Pool(lambda: runner.run(ask()), lambda: runner.run(drop()), close)
 
 
-def transports(*connections: Any) -> list[asyncio.Transport]:  # noqa: ANN401 - of either driver
+def transports(*connections: Any) -> list[asyncio.Transport]:
     """Give what aiomysql's own close leaves to the loop, which ends here, to wait for the server's farewell."""
     return [connection._writer.transport for connection in connections if hasattr(connection, "_writer")]
 
