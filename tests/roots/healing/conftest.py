@@ -32,12 +32,15 @@ def new() -> Authority:
 
 
 @pytest.fixture
-def store(https: LocalHttps, tmp_path: Path, old: Authority, new: Authority) -> TrustStore:
+def store(
+    https: LocalHttps, tmp_path: Path, old: Authority, new: Authority, wait_for_refresh: Step
+) -> Iterator[TrustStore]:
     """A trust store with the new root, and a cache that is fresh and has the old one alone."""
     store = TrustStore(https, tmp_path / "cache")
     store.publish(REGION, old.root_pem + new.root_pem)
     store.put(REGION, old.root_pem, time.time(), etag='"old"')
-    return store
+    yield store
+    wait_for_refresh()  # what looks for newer roots in the background would be seen by the next test
 
 
 def login(server: Server, settings: rds_tls.Settings) -> dict[str, Any]:
