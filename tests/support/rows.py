@@ -187,9 +187,11 @@ def _ask_pymysql(connection: "pymysql.Connection[Any]", question: str) -> Answer
 
 
 async def _ask_asyncmy(connection: asyncmy.Connection, question: str) -> Answer:
+    transport = connection._transport  # type: ignore[attr-defined]
     async with connection, connection.cursor() as cursor:
         await cursor.execute(question)
         answer: Answer = await cursor.fetchone()
+    transport.abort()  # asyncmy's own connection leaves it to the loop, which ends here, to wait for TLS to end
     return answer
 
 
