@@ -102,7 +102,7 @@ def test_pool_takes_the_arguments(mysql: MySqlCompatibleServer, pkis: dict[KeyTy
             pool.acquire() as connection,
             connection.cursor() as cursor,
         ):
-            left_open = [each._transport for each in (connection, *pool._free)]
+            left_open = [each._transport for each in (connection, *pool._free)]  # type: ignore[attr-defined]
             await cursor.execute(TLS_IN_MYSQL)
             row = await cursor.fetchone()
         for transport in left_open:  # asyncmy leaves them to the loop, which ends here, to wait for TLS to end
