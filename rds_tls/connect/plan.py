@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from rds_tls.connect.request import Destination, Request, checked_seconds, obtain_password, resolve_destination
-from rds_tls.drivers import Adapter, Engine, Target, adapter_of, check_names
+from rds_tls.drivers import Adapter, Engine, Target, adapter_of, check_names, resolved
 from rds_tls.errors import OptionError
 from rds_tls.roots.lookup import find_remembered, obtain_anchors
 from rds_tls.settings import Settings, process_settings
@@ -181,7 +181,7 @@ def _plan(
     via = destination.via
     if via is not None and adapter.NO_TUNNEL:
         raise OptionError(f"via= cannot be used with this driver: {adapter.NO_TUNNEL}")
-    addresses = _resolved(via[0]) if via is not None and adapter.NEEDS_ADDRESSES else ()
+    addresses = resolved(via[0]) if via is not None and adapter.NEEDS_ADDRESSES else ()
     target = Target(destination.endpoint.host, destination.port, anchors, via, addresses)
     options = adapter.kwargs(target)
     if request.user is not None:
@@ -195,12 +195,6 @@ def _plan(
     adapter.check(options)
     is_port_chosen = destination.is_port_given or via is not None or request.iam
     return Plan(adapter, engine, target, destination.endpoint, options, checked_seconds(request), is_port_chosen)
-
-
-def _resolved(name: str) -> tuple[str, ...]:
-    """Ask the resolver for the addresses of a name, each once, in its order."""
-    found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def _is_ip_address(text: str) -> bool:

@@ -5,6 +5,7 @@ class of connection in ``rds_tls.connect``, an extra in ``pyproject.toml``, a li
 which mypy compares it with the protocols below, and a row in ``tests/support/rows.py``.
 """
 
+import socket
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from importlib import import_module
@@ -183,6 +184,16 @@ def _is_for(engine: Engine, driver: object) -> bool:
 @cache
 def _imported(module: str) -> object:
     return import_module(f"{__name__}.{module}")
+
+
+def resolved(name: str) -> tuple[str, ...]:
+    """Ask the resolver for the addresses of a name, each once, in its order.
+
+    Raises:
+        OSError: it knows none.
+    """
+    found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def reserved(name: str, reasons: Mapping[str, str]) -> str | None:

@@ -11,6 +11,8 @@ from queue import Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from rds_tls.drivers import resolved
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -103,7 +105,7 @@ def whole(seconds: float) -> int:
 def count_addresses(host: str) -> int:
     """Count the addresses of a name, which the library dials in turn; one where the resolver knows none."""
     try:
-        return len({entry[4][0] for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)})
+        return len(resolved(host))
     except OSError:
         return 1  # the library asks again, and says so in its own words
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-import socket
 from typing import TYPE_CHECKING, Any
 
-from rds_tls.drivers import reserved
+from rds_tls.drivers import reserved, resolved
 from rds_tls.errors import DriverNotInstalledError, OptionError
 
 if TYPE_CHECKING:
@@ -182,14 +181,9 @@ def bounded(options: Mapping[str, Any], target: Target, seconds: float | None) -
 def addresses_of(host: str) -> list[str]:
     """Ask the resolver for the addresses of a name, each once, in its order; none where it knows none."""
     try:
-        return distinct(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
+        return list(resolved(host))
     except OSError:
         return []  # the driver asks again, and says so in its own words
-
-
-def distinct(entries: Sequence[tuple[Any, ...]]) -> list[str]:
-    """Give the addresses in the resolver's answer, each once, in its order."""
-    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 def within(options: Mapping[str, Any], addresses: Sequence[str], seconds: float) -> dict[str, Any]:
