@@ -2,12 +2,14 @@
 
 ``python -m tests.support.in_c SOCKET`` is that process. What decides about a connection is done by the tests' own
 process; here a driver's adapter dials, logs in and verifies, and here the connection is asked. libnss-wrapper, which
-answers in place of the resolver, has to be there when a program starts, and does not stand what the servers do.
+answers in place of the resolver, has to be there when a program starts, and does not stand what the servers do. Its first
+answer makes its table, which breaks where two threads ask first: a program with threads asks before it has them.
 """
 
 import atexit
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -223,6 +225,7 @@ def _serve(pipe: "Connection[Any, Any]") -> None:
 
 def main(address: str) -> None:
     """Serve each caller in a thread of its own until the input ends."""
+    socket.getaddrinfo("localhost", None)  # see above
     with Listener(address, family="AF_UNIX") as listener:
 
         def accept() -> None:

@@ -5,6 +5,7 @@ stands for an error, which Django puts on the console.
 """
 
 import json
+import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -28,6 +29,7 @@ def answer(application: Any) -> Any:  # noqa: ANN401 - Django has no types
 
 def main() -> None:
     """Serve until the input ends."""
+    socket.getaddrinfo("localhost", None)  # libnss-wrapper, where it is in use, breaks where two threads ask it first
     application = get_wsgi_application()
     workers = [ThreadPoolExecutor(1) for _ in range(THREADS)]
     for line in sys.stdin:
