@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import suppress
 from functools import cache
 from socket import SO_KEEPALIVE, SOL_SOCKET
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,6 +16,7 @@ from rds_tls.errors import OptionError
 from rds_tls.extras import require
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Callable, Mapping
     from socket import socket
     from ssl import SSLSocket
@@ -159,8 +161,18 @@ def _connection_class(driver: Any) -> Callable[..., pg8000.dbapi.Connection]:  #
             self._deadline = deadline
             try:
                 super().__init__(**options)
+            except BaseException:
+                _let_go(getattr(self, "_usock", None), getattr(self, "_sock", None))
+                raise
             finally:
                 del options  # a traceback may show locals
+
+        def close(self) -> None:
+            sock, file = self._usock, self._sock
+            try:
+                super().close()
+            finally:
+                _let_go(sock, file)
 
         def handle_AUTHENTICATION_REQUEST(self, data: bytes, context: object) -> None:  # noqa: N802 - pg8000's own name
             self._usock.settimeout(self._deadline.left())
@@ -169,6 +181,14 @@ def _connection_class(driver: Any) -> Callable[..., pg8000.dbapi.Connection]:  #
             super().handle_AUTHENTICATION_REQUEST(data, context)
 
     return Connection
+
+
+def _let_go(sock: SSLSocket | None, file: io.BufferedRWPair | None) -> None:
+    """Close the file by which pg8000 reads and writes: what has that, an error's traceback too, has the socket open."""
+    if sock is not None and file is not None:
+        sock.settimeout(0)  # what was not sent by now is not waited for
+        with suppress(OSError):
+            file.close()
 
 
 def verify(connection: pg8000.dbapi.Connection, target: Target, _options: Mapping[str, Any]) -> None:

@@ -1,8 +1,10 @@
 """What every driver does alike: alias, tunnel by name, fresh secrets, healing, and the checks after connecting."""
 
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +178,44 @@ def test_rotated_root_heals(row: Row, server: Server, https: LocalHttps, tmp_pat
 
 
 Spoil = Callable[[Plan, Pki], Plan]
+
+
+def _sockets() -> set[str]:
+    """List this process's sockets."""
+    found = set[str]()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # that by which the folder is read
+            found.add(os.readlink(descriptor))
+    return {each for each in found if each.startswith("socket:")}
+
+
+lists_descriptors = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="/proc lists what is open")
+
+
+@lists_descriptors
+@on_each_server("row", {row.name: row for row in ROWS if not row.dials_in_c}, lambda row: row.servers)
+def test_refused_login_leaves_nothing_open(row: Row, server: Server, pki: Pki) -> None:
+    """The socket is closed by the time that the error comes, not only when nobody has the error any more."""
+    before = _sockets()
+    wrong = login(server) | {"password": "wrong", "via": (server.host, server.port), "settings": pki.settings}
+    with pytest.raises(row.errors) as refused:
+        row.connect_and_ask(HOST, row.question, **wrong)
+    assert _sockets() <= before
+    assert refused.value.__traceback__ is not None  # which has all that a driver's frames have
+
+
+@lists_descriptors
+@pytest.mark.parametrize("row", [row for row in ROWS if not row.dials_in_c], ids=lambda row: row.name)
+def test_server_that_hangs_up_leaves_nothing_open(row: Row, pki: Pki) -> None:
+    """As with a refused login."""
+    protocol = Protocol.POSTGRESQL if row.is_postgres else Protocol.MYSQL
+    (hangs_up,) = (each for each in GOOD_CERTIFICATES if each.protocol is protocol)
+    stage = Stage(server_context(GOOD, Authorities(pki.authority, pki.authority)), ("", 0))
+    before = _sockets()
+    with listening(lambda wire: hangs_up.script(wire, stage)) as peer, pytest.raises(row.errors) as caught:
+        row.connect_and_ask(HOST, row.question, user="app", password="x", via=peer.address, settings=pki.settings)
+    assert _sockets() <= before
+    assert caught.value.__traceback__ is not None
 
 
 def _for_another_name(plan: Plan, _pki: Pki) -> Plan:
