@@ -1,6 +1,5 @@
 """What every driver does alike: alias, tunnel by name, fresh secrets, healing, and the checks after connecting."""
 
-import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -185,7 +184,7 @@ def _sockets() -> set[str]:
     found = set[str]()
     for descriptor in Path("/proc/self/fd").iterdir():
         with suppress(FileNotFoundError):  # that by which the folder is read
-            found.add(os.readlink(descriptor))
+            found.add(str(descriptor.readlink()))
     return {each for each in found if each.startswith("socket:")}
 
 
@@ -211,9 +210,9 @@ def test_server_that_hangs_up_leaves_nothing_open(row: Row, pki: Pki) -> None:
     protocol = Protocol.POSTGRESQL if row.is_postgres else Protocol.MYSQL
     (hangs_up,) = (each for each in GOOD_CERTIFICATES if each.protocol is protocol)
     stage = Stage(server_context(GOOD, Authorities(pki.authority, pki.authority)), ("", 0))
-    before = _sockets()
+    before, wrong = _sockets(), "wrong"
     with listening(lambda wire: hangs_up.script(wire, stage)) as peer, pytest.raises(row.errors) as caught:
-        row.connect_and_ask(HOST, row.question, user="app", password="x", via=peer.address, settings=pki.settings)
+        row.connect_and_ask(HOST, row.question, user="app", password=wrong, via=peer.address, settings=pki.settings)
     assert _sockets() <= before
     assert caught.value.__traceback__ is not None
 

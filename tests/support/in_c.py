@@ -2,8 +2,8 @@
 
 ``python -m tests.support.in_c SOCKET`` is that process. What decides about a connection is done by the tests' own
 process; here a driver's adapter dials, logs in and verifies, and here the connection is asked. libnss-wrapper, which
-answers in place of the resolver, has to be there when a program starts, and does not stand what the servers do. Its first
-answer makes its table, which breaks where two threads ask first: a program with threads asks before it has them.
+answers in place of the resolver, has to be there when a program starts, and does not stand what the servers do. Its
+first answer makes its table, which breaks where two threads ask first: a program with threads asks before it has them.
 """
 
 import atexit
