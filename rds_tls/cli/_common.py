@@ -1,15 +1,35 @@
-"""What commands share: the arguments that name a server, and how an answer is printed."""
+"""What commands share: the arguments that name a server, and how an answer is printed.
+
+``write`` gives what other programs read as it is; ``show`` breaks lines for a reader, and colours them on a terminal.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import re
 import sys
 import textwrap
-from typing import Any
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _WIDTH = 80
 _SHORT = 6
+
+# How long somebody waits without a word, in seconds.
+_PATIENCE = 1.0
+
+# How a line begins, or what is in it -> the SGR code by which a terminal shows that (ECMA-48, 8.3.117).
+_COLOURS = (
+    (re.compile(r"^ok\b"), "32"),
+    (re.compile(r"^FAIL\b|^ !|<- .*|NOT verified"), "1;31"),
+    (re.compile(r"^ *(cause|fix)\b"), "1"),
+)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +71,39 @@ def write(text: str) -> None:
 def write_json(value: object) -> None:
     """Print JSON."""
     write(json.dumps(value, indent=2))
+
+
+def show(text: str, indent: int) -> None:
+    """Print lines for somebody who reads them; ``indent`` is that of ``wrapped``."""
+    lines = wrapped(text, indent)
+    write("\n".join(map(_coloured, lines.splitlines())) if _has_colour() else lines)
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Say on stderr what is waited for, where it takes longer than a second.
+
+    Args:
+        what: what is done, as in "downloading the roots of eu-west-1".
+    """
+    said = threading.Timer(_PATIENCE, lambda: sys.stderr.write(f"rds-tls: {what} ...\n"))
+    said.daemon = True
+    said.start()
+    try:
+        yield
+    finally:
+        said.cancel()
+
+
+def _has_colour() -> bool:
+    """Say whether the answer goes to a terminal whose user has nothing against colour (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _coloured(line: str) -> str:
+    for pattern, code in _COLOURS:
+        line = pattern.sub(lambda found, code=code: f"\x1b[{code}m{found[0]}\x1b[0m", line)  # type: ignore[misc]
+    return line
 
 
 def wrapped(text: str, indent: int) -> str:

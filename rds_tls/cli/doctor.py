@@ -19,9 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Print the report; 1 where a step fails."""
-    report = diagnose(**_common.server(chosen))
+    with _common.waiting("looking at the server"):
+        report = diagnose(**_common.server(chosen))
     if chosen.json:
         _common.write_json(report.to_dict())
     else:
-        _common.write(_common.wrapped(str(report), 14))
+        _common.show(str(report), 14)
     return 0 if report.ok else 1

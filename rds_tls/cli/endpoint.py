@@ -28,7 +28,7 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.json:
         _common.write_json(found)
     else:
-        _common.write("\n\n".join(map(_printed, found)))
+        _common.show("\n\n".join(map(_printed, found)), 10)
     return 1 if any("cause" in each for each in found) else 0
 
 
@@ -64,4 +64,4 @@ def _printed(described: dict[str, Any]) -> str:
         lines.append(f"  cause   {cause['meaning']} [{cause['id']}]")
         lines += [f"  note    {fact}" for fact in cause["facts"]]
         lines.append(f"  fix     {cause['fix']}")
-    return _common.wrapped("\n".join(lines), 10)
+    return "\n".join(lines)

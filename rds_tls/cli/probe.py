@@ -24,12 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Print what was seen; 1 where it does not verify, or ends too soon."""
-    report = probe(**_common.server(chosen))
+    with _common.waiting("looking at the server"):
+        report = probe(**_common.server(chosen))
     if chosen.json:
         _common.write_json(report.to_dict())
     elif chosen.pem:
         _common.write("".join(ssl.DER_cert_to_PEM_cert(each.der) for each in report.chain).rstrip())
     else:
-        _common.write(_common.wrapped(str(report), 14))
+        _common.show(str(report), 14)
     ends_too_soon = chosen.max_days is not None and (report.days_left is None or report.days_left <= chosen.max_days)
     return 1 if ends_too_soon or not report.verified else 0
