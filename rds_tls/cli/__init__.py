@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,8 @@ _COMMANDS = {
     "endpoint": "say what endpoint names mean, and what is trusted for them",
     "doctor": "say why a verified connection cannot be had",
     "probe": "show the certificates that a server sends",
-    "inspect": "show the roots in a CA bundle, or those of a region",
+    "inspect": "show what is in a CA bundle, or the roots of a region",
+    "bundle": "write the roots of a region or an endpoint, for programs of any kind",
 }
 
 
@@ -50,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name in given[:1]:
             import_module(f"{__name__}.{name}").add_arguments(command)
     chosen = parser.parse_args(given)
+    # One of the Amazon Trust Services roots has the serial number 0, which is nothing to tell the user of a command.
+    warnings.filterwarnings("ignore", message="Parsed a serial number which wasn't positive")
     try:
         code: int = import_module(f"{__name__}.{chosen.command}").run(chosen)
         sys.stdout.flush()

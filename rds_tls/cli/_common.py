@@ -15,6 +15,9 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from rds_tls.roots.lookup import ca_path
+from rds_tls.roots.pem import MAX_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -61,6 +64,20 @@ def address(text: str) -> tuple[str, int]:
     if not (colon and port.isdecimal()):
         raise argparse.ArgumentTypeError(f"{text!r} is no ADDRESS:PORT, as in 127.0.0.1:15432")
     return name.removeprefix("[").removesuffix("]"), int(port)
+
+
+def path_of(place: str) -> str:
+    """Find what is named: a file that is there, else the trust anchors of a region or an endpoint."""
+    if os.path.exists(place) or os.sep in place:
+        return place
+    with waiting("looking for the roots"):
+        return ca_path(place) if "." in place else ca_path(region=place)
+
+
+def read(path: str) -> bytes:
+    """Read a file; one that is too large for a bundle is not read to its end."""
+    with open(path, "rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def write(text: str) -> None:

@@ -1,80 +1,79 @@
-"""``rds-tls inspect``: the roots in a CA bundle, what is left out and why, and which of them AWS has published."""
+"""``rds-tls inspect``: what is in a CA bundle, which of it AWS has published, and what it lacks."""
 
 from __future__ import annotations
 
-import os
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+import textwrap
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 from rds_tls.cli import _common
+from rds_tls.diagnosis.inspect import inspect_bundle, is_published, key_of
 from rds_tls.errors import BundleError
-from rds_tls.roots.bundle import parse_bundle
-from rds_tls.roots.known import AMAZON_ROOTS, RDS_ROOTS
-from rds_tls.roots.lookup import ca_path
-from rds_tls.roots.pem import MAX_BYTES
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
+    from rds_tls.diagnosis.inspect import Inspection
     from rds_tls.roots.bundle import Root
 
-_PUBLISHED = frozenset(RDS_ROOTS.values()) | frozenset(AMAZON_ROOTS.values())
+_NAME_WIDTH = 18
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("place", metavar="FILE|REGION|HOST", help="a PEM or PKCS#7 file, a region or an endpoint")
-    parser.add_argument("--region", help="show this region's roots alone")
+    parser.add_argument("--region", help="show what is of this region alone")
+    parser.add_argument("--full", action="store_true", help="print names, whole fingerprints and both dates")
     _common.add_json(parser)
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Print the bundle; 1 where something in it is no trust anchor, or is none that AWS has published."""
-    path = _path(chosen.place)
-    with open(path, "rb") as file:
-        bundle = parse_bundle(file.read(MAX_BYTES + 1), now=datetime.now(UTC))
-    roots = [root for root in bundle.roots if chosen.region in {None, root.region}]
-    if not roots:
-        raise BundleError(f"{path} has no root of {chosen.region}: leave --region out to see those that it has")
-    dropped = [each._asdict() | {"reason": each.reason.value} for each in bundle.dropped]
+    """Print the bundle; 1 where it is not published roots alone, or lacks one of a region that it is for."""
+    path = _common.path_of(chosen.place)
+    found = inspect_bundle(_common.read(path))
+    if chosen.region:
+        found = found.only(chosen.region)
+        if not found.roots:
+            raise BundleError(f"{path} has no root of {chosen.region}: leave --region out to see those that it has")
     if chosen.json:
-        _common.write_json({"path": path, "roots": [*map(_described, roots)], "dropped": dropped})
+        _common.write_json({"path": path, **found.to_dict()})
     else:
-        _common.write("\n".join(_lines(path, roots, dropped)))
-    return 1 if dropped or any(root.fingerprint not in _PUBLISHED for root in roots) else 0
+        _common.write(path)
+        _common.show("\n".join(_lines(found, is_full=chosen.full)), 4)
+    return 0 if found.ok else 1
 
 
-def _path(place: str) -> str:
-    """Find the file: one that is there, else the trust anchors of a region or an endpoint."""
-    if os.path.exists(place) or os.sep in place:
-        return place
-    return ca_path(place) if "." in place else ca_path(region=place)
+def _lines(found: Inspection, *, is_full: bool) -> Iterator[str]:
+    counts = f"{len(found.roots)} roots kept, {len(found.dropped)} dropped"
+    yield f"{len(found.roots) + len(found.dropped)} certificates: {counts}; {found.published} published by AWS"
+    if is_full:
+        yield from map(_whole, found.roots)
+    elif found.roots:
+        yield f"{'region':<16}{'CA id':<19}{'key':<10}{'valid until':<13}SHA-256"
+        yield from map(_row, found.roots)
+    for root in found.roots:
+        if not is_published(root):
+            yield f" ! {root.name}: not among the roots that AWS is known to have published"
+    yield from (f" ! {each.name}: {each.reason.value}, {each.detail}" for each in found.dropped)
+    for region, missing in groupby(found.missing, key=lambda each: each.region):
+        ids = ", ".join(each.ca_id for each in missing)
+        yield f" ! {region} lacks {ids}: a server with such a certificate is refused"
+    if found.missing:
+        regions = sorted({each.region for each in found.missing})
+        yield f"use instead: rds-tls bundle {regions[0] if len(regions) == 1 else 'REGION'} -o roots.pem"
 
 
-def _described(root: Root) -> dict[str, Any]:
-    return {
-        "name": root.name,
-        "region": root.region,
-        "channel": root.channel.value,
-        "ca_id": root.ca_id,
-        "sha256": root.fingerprint,
-        "not_before": root.not_before.isoformat(),
-        "not_after": root.not_after.isoformat(),
-        "published": root.fingerprint in _PUBLISHED,
-    }
+def _row(root: Root) -> str:
+    start = ":".join(root.fingerprint[index : index + 2] for index in range(0, 8, 2))
+    name = textwrap.shorten(root.ca_id or root.name, _NAME_WIDTH, placeholder="...")
+    return f"{root.region or '-':<16}{name:<19}{key_of(root):<10}{root.not_after:%Y-%m-%d}   {start}:..."
 
 
-def _lines(path: str, roots: list[Root], dropped: list[dict[str, Any]]) -> list[str]:
-    published = sum(root.fingerprint in _PUBLISHED for root in roots)
-    counts = f"{len(roots) + len(dropped)} certificates: {len(roots)} roots kept, {len(dropped)} dropped"
-    lines = [
-        path,
-        f"{counts}; {published} of them published by AWS",
-        f"{'region':<16}{'CA id':<20}{'valid until':<13}SHA-256",
-    ]
-    for root in roots:
-        mark = "" if root.fingerprint in _PUBLISHED else "  <- not known"
-        name = root.ca_id or root.name
-        shown = ":".join(root.fingerprint[index : index + 2] for index in range(0, 8, 2))
-        lines.append(f"{root.region or '-':<16}{name:<20}{root.not_after:%Y-%m-%d}   {shown}:...{mark}")
-    return lines + [f" ! {each['name']}: {each['reason']}, {each['detail']}" for each in dropped]
+def _whole(root: Root) -> str:
+    return (
+        f"{root.name}\n"
+        f"    {root.region or 'no region'}, {root.ca_id or 'no CA id'}, {key_of(root)}\n"
+        f"    valid {root.not_before:%Y-%m-%d} to {root.not_after:%Y-%m-%d}\n"
+        f"    SHA-256 {root.fingerprint}"
+    )

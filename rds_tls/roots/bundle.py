@@ -148,6 +148,14 @@ def parse_bundle(data: bytes, *, now: datetime) -> Bundle:
         BundleError: the data is no bundle, is cut short, holds a private key, or holds no usable root; or
             ``now`` has no time zone.
     """
+    bundle = take_stock(data, now=now)
+    if not bundle.roots:
+        raise BundleError(_nothing_left(bundle.dropped))
+    return bundle
+
+
+def take_stock(data: bytes, *, now: datetime) -> Bundle:
+    """Read a bundle as ``parse_bundle`` does, where one that holds no usable root is an answer too."""
     if now.utcoffset() is None:
         raise BundleError(f"now={now.isoformat()} has no time zone: pass datetime.now(tz=UTC)")
     roots: dict[str, Root] = {}
@@ -160,8 +168,6 @@ def parse_bundle(data: bytes, *, now: datetime) -> Bundle:
             dropped.append(Dropped(found.name, Reason.DUPLICATE, "is in the bundle more than once"))
         else:
             roots[found.fingerprint] = found
-    if not roots:
-        raise BundleError(_nothing_left(dropped))
     return Bundle(tuple(roots.values()), tuple(dropped))
 
 
@@ -275,7 +281,7 @@ def _is_ca(certificate: x509.Certificate) -> bool:
         return may_be_ca
 
 
-def _nothing_left(dropped: list[Dropped]) -> str:
+def _nothing_left(dropped: tuple[Dropped, ...]) -> str:
     """Explain a bundle in which no root survives."""
     counts = Counter(entry.reason.value for entry in dropped)
     account = ", ".join(f"{count} {reason}" for reason, count in counts.items()) or "no certificate at all"

@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 from importlib.metadata import entry_points
-from pathlib import Path
 
 import pytest
 
@@ -175,40 +174,6 @@ def test_probe_of_a_stranger_is_a_finding(postgres: PostgresServer, pki: Pki, ca
     postgres.present(pki.authority.issue([WRITER]))
     assert main(["probe", WRITER, *via(postgres)]) == 1
     assert "NOT verified" in capsys.readouterr().out
-
-
-def test_inspect_shows_a_regions_roots(capsys: Output) -> None:
-    """Each with its CA, its end and its fingerprint, known to be published."""
-    assert main(["inspect", "eu-west-1"]) == 0
-    out = capsys.readouterr().out
-    assert "3 certificates: 3 roots kept, 0 dropped; 3 of them published by AWS" in out
-    assert "eu-west-1       rds-ca-rsa2048-g1   2061-05-20   6f:7e:01:b6:..." in out
-    assert max(map(len, out.splitlines()[1:])) <= 80
-
-
-def test_inspect_finds_what_is_no_anchor(pki: Pki, tmp_path: Path, capsys: Output) -> None:
-    """A root that nobody published, and an intermediate, are findings."""
-    file = tmp_path / "bundle.pem"
-    own = pki.authority.issue([WRITER]).above_pem
-    file.write_bytes(Path(rds_tls.ca_path(region="eu-west-1")).read_bytes() + own)
-    assert main(["inspect", str(file)]) == 1
-    out = capsys.readouterr().out
-    assert "<- not known" in out
-    assert " ! Amazon RDS eu-west-1 Subordinate CA ECC384 G1.A.1: intermediate, is issued by" in out
-    assert main(["inspect", "--json", str(file)]) == 1
-    shown = json.loads(capsys.readouterr().out)
-    assert [root["published"] for root in shown["roots"]] == [True, True, True, False]
-    assert [each["reason"] for each in shown["dropped"]] == ["intermediate"]
-
-
-def test_inspect_of_one_region(tmp_path: Path, capsys: Output) -> None:
-    """A bundle of many regions is shown for one."""
-    file = tmp_path / "global.pem"
-    regions = ("eu-west-1", "us-east-1")
-    file.write_bytes(b"".join(Path(rds_tls.ca_path(region=region)).read_bytes() for region in regions))
-    assert main(["inspect", str(file), "--region", "us-east-1", "--json"]) == 0
-    assert {root["region"] for root in json.loads(capsys.readouterr().out)["roots"]} == {"us-east-1"}
-    assert main(["inspect", str(file), "--region", "sa-east-1"]) == 2
 
 
 def test_reader_who_has_seen_enough_is_no_error() -> None:
