@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
 
 from rds_tls.context.dial import Deadline, dial
 from rds_tls.context.handshake import Answer, Protocol, ask_for_tls, shake_hands
 from rds_tls.context.shared import shared_context
-from rds_tls.diagnosis.evidence import ABOUT_CERTIFICATES, Evidence, diagnosis_of
+from rds_tls.diagnosis.causes import UNKNOWN_ROOT
+from rds_tls.diagnosis.certificates import read_chain
+from rds_tls.diagnosis.clock import ask_for_time
+from rds_tls.diagnosis.evidence import ABOUT_CERTIFICATES, ABOUT_TIME, Evidence, diagnosis_of, roots_at_hand
 from rds_tls.diagnosis.probe import Sight, look
 from rds_tls.diagnosis.report import Check, ProbeReport, Report
 from rds_tls.diagnosis.texts import cause_of
+from rds_tls.roots.healing import heal, trouble_with
 
 if TYPE_CHECKING:
     from rds_tls.diagnosis.cause import Diagnosis
-    from rds_tls.diagnosis.certificates import Certificate
     from rds_tls.endpoint import Endpoint
     from rds_tls.roots.anchors import Anchors
 
@@ -34,6 +39,9 @@ _CAUSES = {
 # How soon a MySQL server greets, in seconds, unless it is far away or in trouble.
 _SOON = 1.0
 
+# What Python puts around OpenSSL's words.
+_WRAPPING = re.compile(r"^\[[A-Z0-9_]+(?:: [A-Z0-9_]+)?\] | \(_ssl\.c:[0-9]+\)$")
+
 _TITLES: dict[Protocol, str] = {"postgresql": "PostgreSQL", "mysql": "MySQL"}
 
 
@@ -47,6 +55,7 @@ class Patient(NamedTuple):
         ports: the TCP ports to dial, the first that answers counts.
         protocol: what is spoken there; None to find out.
         seconds: how long each step may take.
+        may_heal: whether newer roots may be looked for, as a connection would.
     """
 
     endpoint: Endpoint
@@ -55,10 +64,11 @@ class Patient(NamedTuple):
     ports: tuple[int, ...]
     protocol: Protocol | None
     seconds: float
+    may_heal: bool = True
 
-    def diagnosis(self, cause: str, chain: tuple[Certificate, ...] = (), reason: str = "") -> Diagnosis:
-        """Fill a cause with what is known."""
-        return diagnosis_of(cause, Evidence(self.endpoint, self.anchors, chain, reason))
+    def diagnosis(self, cause: str) -> Diagnosis:
+        """Fill a cause that comes before any certificate is seen."""
+        return diagnosis_of(cause, Evidence(self.endpoint, self.anchors))
 
 
 class _Failed(Exception):  # noqa: N818 - the end of the examination, which nobody else sees
@@ -90,7 +100,7 @@ def examine(patient: Patient) -> Report:
         checks.append(tcp)
         protocol, tls = _ask(patient, port)
         checks.append(tls)
-        checks.append(_verify(patient, port, protocol))
+        checks.append(_verify(patient, port, protocol)[1])
     except _Failed as failed:
         return Report(endpoint.host, (*checks, failed.check), failed.cause)
     return Report(endpoint.host, tuple(checks))
@@ -108,11 +118,13 @@ def view(patient: Patient) -> ProbeReport:
     except _Failed as failed:
         raise OSError(str(failed.cause)) from failed.__cause__
     sight = _sight(patient, port, protocol)
+    report = ProbeReport(patient.endpoint.host, protocol, sight.tls, sight.chain)
     try:
-        _verify(patient, port, protocol, sight)
+        anchors, _ = _verify(patient, port, protocol, sight)
     except _Failed as failed:
-        return ProbeReport(patient.endpoint.host, protocol, sight.tls, sight.chain, failed.cause)
-    return ProbeReport(patient.endpoint.host, protocol, sight.tls, sight.chain)
+        return report._replace(cause=failed.cause)
+    root = (roots_at_hand(anchors) or {}).get(sight.chain[-1].issuer) if sight.chain else None
+    return report if root is None else report._replace(root=read_chain([root.der])[0])
 
 
 def _resolve(patient: Patient) -> Check:
@@ -120,7 +132,13 @@ def _resolve(patient: Patient) -> Check:
         found = socket.getaddrinfo(patient.dialled, None, type=socket.SOCK_STREAM)
     except OSError as error:
         raise _Failed("DNS", str(error), patient.diagnosis(cause_of(error) or "name-not-found")) from error
-    return Check("DNS", ok=True, text=", ".join(dict.fromkeys(str(entry[4][0]) for entry in found)))
+    return Check("DNS", ok=True, text=", ".join(dict.fromkeys(_address(str(entry[4][0])) for entry in found)))
+
+
+def _address(text: str) -> str:
+    """Say of an address of a VPC's that it is one: it is reached from there alone."""
+    address = ip_address(text.partition("%")[0])
+    return f"{text} (private)" if address.is_private and not address.is_loopback else text
 
 
 def _dial(patient: Patient) -> tuple[int, Check]:
@@ -177,22 +195,33 @@ def _answer(patient: Patient, port: int, protocol: Protocol, seconds: float) -> 
         return Answer.END
 
 
-def _verify(patient: Patient, port: int, protocol: Protocol, sight: Sight | None = None) -> Check:
-    """Shake hands as a connection would, and where that fails see what the server sent."""
-    deadline, host = Deadline(patient.seconds), patient.endpoint.host
+def _verify(patient: Patient, port: int, protocol: Protocol, sight: Sight | None = None) -> tuple[Anchors, Check]:
+    """Shake hands as a connection would, with newer roots if need be, and where that fails see what the server sent."""
     try:
-        with dial(patient.dialled, port, deadline) as plain:
-            ask_for_tls(plain, protocol, deadline)
-            with shake_hands(plain, shared_context(patient.anchors), host, deadline) as tls:
-                ends = ssl.cert_time_to_seconds(str((tls.getpeercert() or {})["notAfter"]))
-                days = int((ends - time.time()) // 86_400)
-                return Check("chain", ok=True, text=f"{tls.version()}, verified; the certificate ends in {days} days")
+        return patient.anchors, _shake_hands(patient, port, protocol)
     except OSError as error:
-        cause, reason = cause_of(error) or "hung-up", error
-    if cause in ABOUT_CERTIFICATES and sight is None:
-        sight = _sight(patient, port, protocol)
-    chain = sight.chain if sight else ()
-    raise _Failed("chain", str(reason), patient.diagnosis(cause, chain, str(reason))) from reason
+        reason = error
+    cause = cause_of(reason) or "hung-up"
+    newer = heal(patient.anchors) if cause == UNKNOWN_ROOT and patient.may_heal else None
+    if newer is not None:
+        return _verify(patient._replace(anchors=newer, may_heal=False), port, protocol, sight)
+    evidence = Evidence(patient.endpoint, patient.anchors, reason=str(reason), trouble=trouble_with(patient.anchors))
+    if cause in ABOUT_CERTIFICATES:
+        evidence = evidence._replace(chain=(sight or _sight(patient, port, protocol)).chain)
+    if cause in ABOUT_TIME:
+        evidence = evidence._replace(time=ask_for_time(patient.anchors, patient.seconds))
+    raise _Failed("chain", _WRAPPING.sub("", str(reason)), diagnosis_of(cause, evidence)) from reason
+
+
+def _shake_hands(patient: Patient, port: int, protocol: Protocol) -> Check:
+    deadline = Deadline(patient.seconds)
+    with dial(patient.dialled, port, deadline) as plain:
+        ask_for_tls(plain, protocol, deadline)
+        with shake_hands(plain, shared_context(patient.anchors), patient.endpoint.host, deadline) as tls:
+            ends = ssl.cert_time_to_seconds(str((tls.getpeercert() or {})["notAfter"]))
+            days = int((ends - time.time()) // 86_400)
+            by = "" if patient.may_heal else f" by newer roots: the {patient.anchors}"
+            return Check("chain", ok=True, text=f"{tls.version()}, verified{by}; the certificate ends in {days} days")
 
 
 def _sight(patient: Patient, port: int, protocol: Protocol) -> Sight:

@@ -5,12 +5,12 @@ What a server sends is not verified, so it decides about words alone, and never 
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from rds_tls.diagnosis.causes import CAUSES
 from rds_tls.diagnosis.certificates import shown
+from rds_tls.diagnosis.clock import outside_its_time
 from rds_tls.diagnosis.of_certificates import ISSUERS
 from rds_tls.endpoint import Endpoint, Kind, Trust
 from rds_tls.endpoint.partitions import partition_of
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from rds_tls.diagnosis.cause import Diagnosis
     from rds_tls.diagnosis.certificates import Certificate
     from rds_tls.roots.anchors import Anchors
+    from rds_tls.roots.bundle import Root
 
 # What a look at the server's certificates may say more about.
 _ABOUT_ISSUERS = frozenset({"unknown-root", "unverified", "self-signed"})
-ABOUT_CERTIFICATES = _ABOUT_ISSUERS | {"other-name", "expired", "not-yet-valid", "malformed", "weak-key", "revocation"}
+ABOUT_TIME = frozenset({"expired", "not-yet-valid"})
+ABOUT_CERTIFICATES = _ABOUT_ISSUERS | ABOUT_TIME | {"other-name", "malformed", "weak-key", "revocation"}
 
 # Causes that are about what is trusted, and whose own words do not say what that is.
 _WITHOUT_ANCHORS = frozenset(cause.id for cause in ISSUERS if "{anchors}" not in cause.meaning)
@@ -38,6 +40,7 @@ class Evidence(NamedTuple):
         chain: what the server sent to somebody who asked again, leaf first; empty where nobody did, or it sent none.
         reason: OpenSSL's own words, or the driver's.
         trouble: why newer roots could not be had, where somebody looked for them in vain.
+        time: what the trust store says of this machine's clock, a sentence; empty where nobody asked.
     """
 
     endpoint: Endpoint
@@ -45,6 +48,7 @@ class Evidence(NamedTuple):
     chain: tuple[Certificate, ...] = ()
     reason: str = ""
     trouble: str = ""
+    time: str = ""
 
 
 def diagnosis_of(cause: str, evidence: Evidence) -> Diagnosis:
@@ -120,7 +124,7 @@ def _same_region(cause: str, evidence: Evidence) -> str:
     last = evidence.chain[-1]
     if " Subordinate CA " in last.issuer:
         return "missing-intermediate"
-    at_hand = _names_at_hand(evidence.anchors)
+    at_hand = roots_at_hand(evidence.anchors)
     if at_hand is None or cause == "unverified":  # it may well have verified, when it was looked at again
         return cause
     if last.issuer in at_hand:
@@ -129,8 +133,8 @@ def _same_region(cause: str, evidence: Evidence) -> str:
     return "old-roots" if is_own_choice else "newer-root"
 
 
-def _names_at_hand(anchors: Anchors) -> set[str] | None:
-    """Give the names of the trust anchors; None where they cannot be read."""
+def roots_at_hand(anchors: Anchors) -> dict[str, Root] | None:
+    """Give the trust anchors by their names; None where they cannot be read."""
     from rds_tls.errors import BundleError
     from rds_tls.roots.bundle import parse_bundle
 
@@ -139,7 +143,7 @@ def _names_at_hand(anchors: Anchors) -> set[str] | None:
         if content is None:
             with open(anchors.path, "rb") as file:
                 content = file.read()
-        return {root.name for root in parse_bundle(content, now=datetime.now(UTC)).roots}
+        return {root.name: root for root in parse_bundle(content, now=datetime.now(UTC)).roots}
     except (OSError, BundleError):
         return None
 
@@ -170,21 +174,10 @@ def _facts(cause: str, evidence: Evidence) -> tuple[str, ...]:
     facts = evidence.chain[0].facts()
     if cause in _WITHOUT_ANCHORS:
         facts += (f"trusted are the {evidence.anchors}",)
-    now = datetime.fromtimestamp(time.time(), UTC)
-    clock = f"this machine's clock says {now:%Y-%m-%d %H:%M} UTC"
-    for each in evidence.chain:
-        if cause == "expired" and each.not_after < now:
-            return (*facts, f"{shown(each.subject)!r} ended {_ago(now - each.not_after)}; {clock}")
-        if cause == "not-yet-valid" and each.not_before > now:
-            return (*facts, f"{shown(each.subject)!r} begins in {_ago(each.not_before - now, '')}; {clock}")
+    if cause in ABOUT_TIME:
+        return facts + tuple(filter(None, (outside_its_time(evidence.chain), evidence.time)))
     if cause in {"malformed", "weak-key", "revocation"} and evidence.reason:
         return (*facts, f"OpenSSL says: {shown(evidence.reason)}")
     if cause == "newer-root" and evidence.trouble:
         return (*facts, f"a newer bundle was looked for: {evidence.trouble}")
     return facts
-
-
-def _ago(span: timedelta, ending: str = " ago") -> str:
-    """Give a span of time in days, or in hours where it is less than two."""
-    hours = span // timedelta(hours=1)
-    return f"{hours // 24} days{ending}" if hours >= 2 * 24 else f"{hours} hours{ending}"

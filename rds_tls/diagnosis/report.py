@@ -74,6 +74,7 @@ class ProbeReport(NamedTuple):
         tls: the TLS version of a handshake, such as "TLSv1.3".
         chain: the certificates that the server sent, leaf first.
         cause: why they do not verify; None where they do.
+        root: the trust anchor that the chain leads to, where it does; servers do not send it.
     """
 
     host: str
@@ -81,6 +82,7 @@ class ProbeReport(NamedTuple):
     tls: str
     chain: tuple[Certificate, ...]
     cause: Diagnosis | None = None
+    root: Certificate | None = None
 
     @property
     def verified(self) -> bool:
@@ -102,10 +104,12 @@ class ProbeReport(NamedTuple):
         verdict = "verified" if self.cause is None else f"NOT verified: {self.cause.meaning} [{self.cause.id}]"
         lines = [", ".join(filter(None, (self.protocol, self.tls, verdict)))]
         for position, each in enumerate(self.chain):
-            lines.append(_row("above" if position else "leaf", shown(each.subject)))
+            lines.append(_row("intermediate" if position else "leaf", shown(each.subject)))
             lines += [_row("  names", ", ".join(map(shown, each.names)))] if each.names else []
             lines.append(_row("  issuer", f"{shown(each.issuer)}{f' ({each.ca_id})' if each.ca_id else ''}"))
             lines.append(_row("  valid", f"{each.not_before:%Y-%m-%d} to {each.not_after:%Y-%m-%d}"))
+        if self.root is not None:
+            lines.append(_row("root", f"{self.root.subject}, until {self.root.not_after:%Y-%m-%d}"))
         return "\n".join([*lines, *([] if self.days_left is None else [_row("days left", str(self.days_left))])])
 
     def to_dict(self) -> dict[str, Any]:
@@ -118,6 +122,7 @@ class ProbeReport(NamedTuple):
             "ca_id": self.ca_id,
             "days_left": self.days_left,
             "chain": [certificate.to_dict() for certificate in self.chain],
+            "root": None if self.root is None else self.root.to_dict(),
             "cause": None if self.cause is None else self.cause.to_dict(),
         }
 

@@ -154,6 +154,20 @@ def no_such_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
 
 
+def test_address_of_a_vpc_is_called_private(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is reached from the VPC alone, which is what one forgets."""
+    entries = [(2, 1, 6, "", (address, 0)) for address in ("10.0.3.17", "127.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: entries)
+    monkeypatch.setattr("rds_tls.diagnosis.doctor.dial", refuse)
+    report = rds_tls.diagnose(WRITER, settings=OFFLINE)
+    assert report.checks[2] == rds_tls.Check("DNS", ok=True, text="10.0.3.17 (private), 127.0.0.1")
+
+
+def refuse(*_: object) -> None:
+    """Dial nobody."""
+    raise ConnectionRefusedError
+
+
 @pytest.mark.usefixtures("no_such_name")
 @pytest.mark.parametrize("options", [{}, {"expect": WRITER}], ids=["endpoint", "alias"])
 def test_name_that_does_not_resolve(options: dict[str, Any]) -> None:
@@ -250,7 +264,7 @@ def test_report_reads_as_a_session(postgres: PostgresServer, pki: Pki) -> None:
     lines = str(report).splitlines()
     assert lines[0] == "ok    name    writer 'orders', us-east-1"
     assert lines[2] == "ok    DNS     127.0.0.1"
-    assert lines[5].startswith("FAIL  chain   [SSL: CERTIFICATE_VERIFY_FAILED]")
+    assert lines[5] == "FAIL  chain   certificate verify failed: unable to get local issuer certificate"
     assert lines[-2] == (
         f"cause the server that answers for {host} is in eu-west-1, and the name says us-east-1 [other-region]"
     )
@@ -264,6 +278,8 @@ def test_probe_shows_what_verifies(postgres: PostgresServer, pki: Pki) -> None:
     report = rds_tls.probe(WRITER, via=(LOCAL, postgres.port), settings=pki.settings)
     assert (report.verified, report.protocol, report.tls) == (True, "postgresql", "TLSv1.3")
     assert (report.ca_id, report.days_left, len(report.chain)) == ("rds-ca-ecc384-g1", 364, 2)
+    assert report.root is not None
+    assert report.root.subject == report.chain[-1].issuer == "Amazon RDS eu-west-1 Root CA ECC384 G1"
     assert str(report).splitlines()[:3] == [
         "postgresql, TLSv1.3, verified",
         f"leaf          {WRITER}",
@@ -271,6 +287,7 @@ def test_probe_shows_what_verifies(postgres: PostgresServer, pki: Pki) -> None:
     ]
     shown = json.loads(json.dumps(report.to_dict()))
     assert [each["region"] for each in shown["chain"]] == ["eu-west-1", "eu-west-1"]
+    assert shown["root"]["subject"] == "Amazon RDS eu-west-1 Root CA ECC384 G1"
     assert report._repr_html_().startswith("<pre>postgresql")
 
 
@@ -283,6 +300,7 @@ def test_probe_shows_what_does_not(mysql: MySqlCompatibleServer, pki: Pki) -> No
     assert report.cause.id == "impostor"
     assert "NOT verified: " in str(report)
     assert report.chain[0].names == (WRITER,)
+    assert report.root is None
 
 
 def test_probe_of_nobody_is_an_error(pki: Pki) -> None:

@@ -17,6 +17,7 @@ import threading
 import time
 from base64 import b64encode
 from concurrent.futures import Future
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
@@ -59,10 +60,12 @@ class Download(NamedTuple):
     Attributes:
         content: the file, never empty; None when it has not changed since the validators.
         origin: where it came from, with the validators to send the next time.
+        date: what the server's clock said (POSIX seconds, UTC), by its Date header; None where it sent none.
     """
 
     content: bytes | None
     origin: Origin
+    date: float | None = None
 
 
 class _Request(NamedTuple):
@@ -153,7 +156,7 @@ def _attempt(session: requests.Session, request: _Request) -> Download:
         with _follow(session, request) as response:
             content = _content(response, request.validators)
             origin = Origin(request.url, _validators(response, request.validators), time.time())
-            return Download(content, origin)
+            return Download(content, origin, _date(response))
     except FAILURES as error:
         raise explained(error) from error
 
@@ -225,6 +228,14 @@ def _validators(response: requests.Response, sent: Validators) -> Validators:
     if response.status_code != requests.codes.not_modified:
         return received
     return Validators(received.etag or sent.etag, received.last_modified or sent.last_modified)
+
+
+def _date(response: requests.Response) -> float | None:
+    """Read the Date header (RFC 9110, 6.6.1)."""
+    try:
+        return parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
+    except ValueError:
+        return None
 
 
 class _Adapter(HTTPAdapter):

@@ -18,10 +18,19 @@ def test_file_arrives_with_its_validators(server: LocalHttps, settings: Settings
     url = server.url("/roots.pem", reply(body=PEM, ETag='"v1"', Last_Modified="Mon, 23 Nov 2026 12:00:00 GMT"))
     before = time.time()
     found = download(url, settings)
-    assert found == Download(
-        PEM, Origin(url, Validators('"v1"', "Mon, 23 Nov 2026 12:00:00 GMT"), found.origin.fetched_at)
-    )
+    origin = Origin(url, Validators('"v1"', "Mon, 23 Nov 2026 12:00:00 GMT"), found.origin.fetched_at)
+    assert found == Download(PEM, origin, found.date)
     assert before <= found.origin.fetched_at <= time.time()
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [("Mon, 23 Nov 2026 12:00:00 GMT", 1_795_435_200.0), ("yesterday", None), ("", None)],
+)
+def test_servers_clock_is_read(date: str, expected: float | None, server: LocalHttps, settings: Settings) -> None:
+    """The Date header is a moment, and one that says none is none."""
+    answer = raw(b"HTTP/1.0 200 OK\r\nDate: %b\r\nContent-Length: 3\r\n\r\nPEM" % date.encode())
+    assert download(server.url("/roots.pem", answer), settings).date == expected
 
 
 def test_request_names_its_version_and_wants_no_compression(server: LocalHttps, settings: Settings) -> None:
@@ -45,7 +54,7 @@ def test_unchanged_file_has_no_content(server: LocalHttps, settings: Settings) -
     sent = Validators('"v1"', "Mon, 23 Nov 2026 12:00:00 GMT")
     url = server.url("/roots.pem", reply(304, length=None, ETag='"v2"'))
     found = download(url, settings, sent)
-    assert found == Download(None, Origin(url, sent._replace(etag='"v2"'), found.origin.fetched_at))
+    assert found == Download(None, Origin(url, sent._replace(etag='"v2"'), found.origin.fetched_at), found.date)
     headers = server.seen[0].headers
     assert sent == (headers["If-None-Match"], headers["If-Modified-Since"])
 
