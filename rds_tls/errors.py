@@ -71,9 +71,14 @@ class DownloadError(TrustError):
         self.cause = cause
         self.missing = missing
 
+    @property
+    def what(self) -> str:
+        """What happened, without what to do about it."""
+        return f"cannot download {self.url}: {self.cause}"
+
     def __str__(self) -> str:
         return (
-            f"cannot download {self.url}: {self.cause}. Behind a closed network, set HTTPS_PROXY, or name a mirror in "
+            f"{self.what}. Behind a closed network, set HTTPS_PROXY, or name a mirror in "
             "RDS_TLS_TRUSTSTORE_URL or a PEM file of the roots in RDS_TLS_CA_BUNDLE, or call rds_tls.prefetch() when "
             "the image is built"
         )

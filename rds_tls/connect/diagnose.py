@@ -63,10 +63,9 @@ def diagnose(
     try:
         return examine(_patient(request, engine, seconds))
     except (EndpointError, TrustError, OSError) as error:
-        step = "DNS" if isinstance(error, OSError) else "name" if isinstance(error, EndpointError) else "roots"
         shown = _shown(host)
         cause = explain(error, shown)
-        check = Check(step, ok=False, text=str(error))
+        check = _failed(error, shown)
         return Report(shown, (check,), cause and _with_leaf(with_proposal(cause, shown), host, seconds))
 
 
@@ -115,6 +114,15 @@ def _patient(request: Request, engine: Protocol | None, seconds: float) -> Patie
     return Patient(destination.endpoint, anchors, dialled, ports, chosen and chosen.protocol, seconds)
 
 
+def _failed(error: Exception, host: str) -> Check:
+    """Give the step that an error is of; the rule that a name or a region breaks is the cause's to say."""
+    if isinstance(error, EndpointError):
+        return Check("name", ok=False, text=f"{host!r} is not an RDS endpoint")
+    if isinstance(error, OSError):
+        return Check("DNS", ok=False, text=str(error))
+    return Check("roots", ok=False, text="there are none")
+
+
 def _with_leaf(cause: Diagnosis, host: str, seconds: float) -> Diagnosis:
     """Say of a local address, as a tunnel has, for which names the certificate is that answers there."""
     if cause.id != "local-address":
@@ -127,7 +135,10 @@ def _with_leaf(cause: Diagnosis, host: str, seconds: float) -> Diagnosis:
         address = (name, port)
         chain = chain_of(address, "postgresql", name, seconds) or chain_of(address, "mysql", name, seconds)
         if chain:
-            facts = (chain[0].facts()[0], f"pass one of those names as host, and via=({name!r}, {port})")
+            facts = (
+                chain[0].facts()[0],
+                f"pass one of those names as host, and via=({name!r}, {port}) (rds-tls: --via {name}:{port})",
+            )
             return cause._replace(facts=facts)
     return cause
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import ssl
 import time
@@ -18,7 +17,7 @@ from rds_tls.diagnosis.clock import ask_for_time
 from rds_tls.diagnosis.evidence import ABOUT_CERTIFICATES, ABOUT_TIME, Evidence, diagnosis_of, roots_at_hand
 from rds_tls.diagnosis.probe import Sight, look
 from rds_tls.diagnosis.report import Check, ProbeReport, Report
-from rds_tls.diagnosis.texts import cause_of
+from rds_tls.diagnosis.texts import cause_of, openssls_words
 from rds_tls.roots.healing import heal, trouble_with
 
 if TYPE_CHECKING:
@@ -38,9 +37,6 @@ _CAUSES = {
 }
 # How soon a MySQL server greets, in seconds, unless it is far away or in trouble.
 _SOON = 1.0
-
-# What Python puts around OpenSSL's words.
-_WRAPPING = re.compile(r"^\[[A-Z0-9_]+(?:: [A-Z0-9_]+)?\] | \(_ssl\.c:[0-9]+\)$")
 
 _TITLES: dict[Protocol, str] = {"postgresql": "PostgreSQL", "mysql": "MySQL"}
 
@@ -153,8 +149,14 @@ def _dial(patient: Patient) -> tuple[int, Check]:
         else:
             taken = 1000 * (time.monotonic() - begin)
             return port, Check("TCP", ok=True, text=f"{patient.dialled}:{port} in {taken:.0f} ms")
-    said = "; ".join(f"{patient.dialled}:{port}: {error or type(error).__name__}" for port, error in errors)
+    said = "; ".join(f"{patient.dialled}:{port}: {_said(error, patient)}" for port, error in errors)
     raise _Failed("TCP", said, patient.diagnosis(cause_of(errors[0][1]) or "no-answer")) from errors[0][1]
+
+
+def _said(error: OSError, patient: Patient) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer in {patient.seconds:g} s (dropped on the way, not refused)"
+    return error.strerror or type(error).__name__
 
 
 def _ask(patient: Patient, port: int) -> tuple[Protocol, Check]:
@@ -210,7 +212,7 @@ def _verify(patient: Patient, port: int, protocol: Protocol, sight: Sight | None
         evidence = evidence._replace(chain=(sight or _sight(patient, port, protocol)).chain)
     if cause in ABOUT_TIME:
         evidence = evidence._replace(time=ask_for_time(patient.anchors, patient.seconds))
-    raise _Failed("chain", _WRAPPING.sub("", str(reason)), diagnosis_of(cause, evidence)) from reason
+    raise _Failed("chain", openssls_words(str(reason)), diagnosis_of(cause, evidence)) from reason
 
 
 def _shake_hands(patient: Patient, port: int, protocol: Protocol) -> Check:

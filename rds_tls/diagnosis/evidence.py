@@ -12,6 +12,7 @@ from rds_tls.diagnosis.causes import CAUSES
 from rds_tls.diagnosis.certificates import shown
 from rds_tls.diagnosis.clock import outside_its_time
 from rds_tls.diagnosis.of_certificates import ISSUERS
+from rds_tls.diagnosis.texts import openssls_words
 from rds_tls.endpoint import Endpoint, Kind, Trust
 from rds_tls.endpoint.partitions import partition_of
 from rds_tls.roots.anchors import Source
@@ -177,7 +178,7 @@ def _facts(cause: str, evidence: Evidence) -> tuple[str, ...]:
     if cause in ABOUT_TIME:
         return facts + tuple(filter(None, (outside_its_time(evidence.chain), evidence.time)))
     if cause in {"malformed", "weak-key", "revocation"} and evidence.reason:
-        return (*facts, f"OpenSSL says: {shown(evidence.reason)}")
+        return (*facts, f"OpenSSL says: {shown(openssls_words(evidence.reason))}")
     if cause == "newer-root" and evidence.trouble:
         return (*facts, f"a newer bundle was looked for: {evidence.trouble}")
     return facts

@@ -50,7 +50,7 @@ def with_proposal(diagnosis: Diagnosis, host: str) -> Diagnosis:
     endpoint, pattern = found
     facts = (
         f"DNS says that it leads to {endpoint.host}, which proves nothing",
-        f"if that is the one you mean, connect with expect={pattern!r}",
+        f"if that is the one you mean, connect with expect={pattern!r} (rds-tls: --expect)",
     )
     return diagnosis._replace(facts=facts)
 

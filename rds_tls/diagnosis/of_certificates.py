@@ -126,14 +126,16 @@ OTHERS = (
     Cause(
         "expired",
         "a certificate in the chain of {host} has expired, or this machine's clock is ahead",
-        "compare this machine's clock with UTC; otherwise rotate the server's certificate (RDS console: "
-        "'Certificate authority', or a restart of the instance)",
+        "compare this machine's clock with UTC; otherwise rotate the server's certificate: aws rds modify-db-instance "
+        "--db-instance-identifier INSTANCE --ca-certificate-identifier rds-ca-rsa2048-g1 --apply-immediately, which "
+        "may restart it",
         "OpenSSL's verdict 10",
     ),
     Cause(
         "not-yet-valid",
         "a certificate in the chain of {host} is not valid yet, or this machine's clock is behind",
-        "compare this machine's clock with UTC: virtual machines and containers that were suspended run late",
+        "compare this machine's clock with UTC: timedatectl set-ntp true, or restart a virtual machine or a container "
+        "that was suspended",
         "OpenSSL's verdict 9",
     ),
     Cause(

@@ -7,6 +7,7 @@ knows gets no cause: a wrong explanation is worse than none.
 from __future__ import annotations
 
 import errno
+import re
 import socket
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,9 @@ _NUMBERS = {
     errno.ETIMEDOUT: "no-answer",
 }
 
+# Library and reason before them, and the line behind them (CPython, Modules/_ssl.c).
+_WRAPPING = re.compile(r"^\[[A-Z0-9_]+(?:: [A-Z0-9_]+)?\] | \(_ssl\.c:[0-9]+\)$")
+
 # What EndpointError's rules say -> the cause's id (endpoint/grammar.py and endpoint/hosttext.py).
 _RULES = (("has no rds certificate", "local-address"), ("is no aws suffix", "alias"))
 
@@ -116,6 +120,11 @@ def cause_of_text(text: str) -> str | None:
     """Find the cause in a text alone, as ``cause_of``."""
     folded = text.lower()
     return next((cause for fragment, cause in TEXTS if fragment in folded), None)
+
+
+def openssls_words(text: str) -> str:
+    """Take off what Python puts around OpenSSL's words."""
+    return _WRAPPING.sub("", text)
 
 
 def links(error: BaseException | None) -> Iterator[BaseException]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rds_tls import log
+from rds_tls.errors import DownloadError
 from rds_tls.roots.background import SCHEDULE
 from rds_tls.roots.lookup import find, in_background, in_words, remember, remembered_as, renewed
 from rds_tls.roots.pem import BEGIN_CERTIFICATE, END_CERTIFICATE
@@ -34,7 +35,7 @@ def heal(failed: Anchors) -> Anchors | None:
     try:
         return _newer(failed)
     except Exception as error:  # noqa: BLE001 - whatever it is, the error to be seen is the one of the handshake
-        _troubles[failed.roots] = in_words(error)
+        _troubles[failed.roots] = error.what if isinstance(error, DownloadError) else in_words(error)
         log.warning("the %s could not be renewed: %s", failed.roots, in_words(error))
         return None
 

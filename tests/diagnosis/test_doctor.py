@@ -209,7 +209,7 @@ def test_end_of_a_tunnel_shows_whose_it_is(
         assert report.cause.id == "local-address"
         assert report.cause.facts == (
             f"the server sent a certificate for {WRITER}",
-            f"pass one of those names as host, and via=({name!r}, {server.port})",
+            f"pass one of those names as host, and via=({name!r}, {server.port}) (rds-tls: --via {name}:{server.port})",
         )
 
 
