@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 from rds_tls._version import __version__
 from rds_tls.errors import RdsTlsError
+from rds_tls.settings import without_login
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
 GOOD, FINDING, TROUBLE = 0, 1, 2
 
@@ -29,7 +31,17 @@ _COMMANDS = {
     "doctor": "say why a verified connection cannot be had",
     "probe": "show the certificates that a server sends",
     "inspect": "show the roots in a CA bundle, or those of a region",
+    "env": "print what psql or a mysql client needs to verify a server",
+    "exec": "run psql, a mysql client or the like, so that it verifies a server",
 }
+
+
+class _Parser(argparse.ArgumentParser):
+    """Shows no login of a URL that stands in a wrong place, such as the command's."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the arguments."""
+        super().error(without_login(message) if "://" in message else message)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
-    parser = argparse.ArgumentParser(prog="rds-tls", description=_DESCRIPTION)
+    parser = _Parser(prog="rds-tls", description=_DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"rds-tls {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in _COMMANDS.items():
