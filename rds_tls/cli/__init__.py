@@ -33,6 +33,8 @@ _COMMANDS = {
     "inspect": "show the roots in a CA bundle, or those of a region",
     "env": "print what psql or a mysql client needs to verify a server",
     "exec": "run psql, a mysql client or the like, so that it verifies a server",
+    "prefetch": "download the roots of regions now",
+    "cache": "show or clear what was downloaded",
 }
 
 

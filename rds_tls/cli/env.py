@@ -30,8 +30,8 @@ give it none about TLS. rds-tls exec, which suits scripts better, sees to that.
 # Command Language, 2.6.5 and 2.6.6).
 _NOT_LEFT_ALONE = r"[\s*?\[\\]"
 
-# What is printed where there is no answer: a shell goes on after $(...) that failed, and the program, told nothing, would
-# connect as it likes. So psql is told to trust nobody, and the mysql clients what they do not know.
+# What is printed where there is no answer: a shell goes on after a $(...) that failed, and the program, told nothing,
+# would connect as it likes. So psql is told to trust nobody, and the mysql clients what they do not know.
 _NO_ANSWER = {
     "psql": "export PGSSLMODE=verify-full PGSSLROOTCERT=/dev/null/none; false",
     "mysql": "--no-defaults --rds-tls-env-has-failed",

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 # Whose language is spoken: that of libpq's variables, of MySQL's options, or of MariaDB's.
 CLIENTS = ("psql", "mysql", "mariadb")
 
-# How the names of programs begin that are made of libpq (PostgreSQL documentation, "Client Applications"), or of what the
-# mysql clients share. pgloader, which is not made of libpq, shall not be among them.
+# How the names of programs begin that are made of libpq (PostgreSQL documentation, "Client Applications"), or of what
+# the mysql clients share. pgloader, which is not made of libpq, shall not be among them.
 _OF_LIBPQ = ("psql", "pg_", "pgbench", "pgcli")
 _OF_MYSQL = ("mysql", "mariadb")
 
