@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         if name in given[:1]:
             import_module(f"{__name__}.{name}").add_arguments(command)
-    chosen = parser.parse_args(given)
+    chosen = _parsed(parser, given)
     try:
         code: int = import_module(f"{__name__}.{chosen.command}").run(chosen)
         sys.stdout.flush()
@@ -74,3 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"rds-tls {chosen.command}: {error}\n")
         return TROUBLE
     return code
+
+
+def _parsed(parser: argparse.ArgumentParser, given: list[str]) -> argparse.Namespace:
+    """Parse the arguments, but for those of another program's: argparse drops each "--" of theirs too."""
+    end = given.index("--") if given[:1] == ["exec"] and "--" in given else len(given)
+    return parser.parse_args(given[:end], argparse.Namespace(program=given[end + 1 :]))

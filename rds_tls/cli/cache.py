@@ -65,18 +65,19 @@ def _lines(place: Place, *, is_used: bool) -> list[str]:
     state = "downloaded roots go here" if is_used else place.fault or "not needed"
     lines = [place.directory, f"  {state}"]
     if place.entries:
-        lines.append(f"  {'region':<16}{'fetched (UTC)':<18}{'age':<12}{'size':>8}{'roots':>7}")
+        lines.append(f"  {'region':<16}{'fetched (UTC)':<18}{'age':<11}{'size':>8}{'roots':>7}")
     return lines + [_line(entry) for entry in place.entries]
 
 
 def _line(entry: Listed) -> str:
+    """Describe an entry; what these settings do not find is unused, such as one of a mirror that is no longer named."""
     if entry.fetched_at is None:
         return f"  {entry.region:<16}not used: {entry.fault}"
     fetched = time.strftime("%Y-%m-%d %H:%M", time.gmtime(entry.fetched_at))
     age = _age(time.time() - entry.fetched_at)
     fresh = "fresh" if entry.is_fresh else "stale"
-    mark = "" if entry.is_found else ", not for these settings"
-    return f"  {entry.region:<16}{fetched:<18}{age:<12}{entry.size:>8}{entry.roots:>7}  {fresh}{mark}"
+    mark = "" if entry.is_found else ", unused"
+    return f"  {entry.region:<16}{fetched:<18}{age:<11}{entry.size:>8}{entry.roots:>7}  {fresh}{mark}"
 
 
 def _age(seconds: float) -> str:

@@ -27,11 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EXAMPLES
     _told.add_arguments(parser, "what the program's name says")
-    parser.add_argument("program", nargs="+", metavar="PROGRAM", help="after --, the program and its arguments")
+    parser.usage = "rds-tls exec HOST [OPTION ...] -- PROGRAM [ARGUMENT ...]"
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Become the program, whose exit code is the command's then."""
+    if not chosen.program:
+        raise OptionError("there is no program: name one after --, as in rds-tls exec HOST -- psql -U app shop")
     program, *own = chosen.program
     if shutil.which(program) is None:
         raise OptionError(f"there is no program {program!r} on PATH: install it, or give its path")

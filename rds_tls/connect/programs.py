@@ -29,9 +29,10 @@ CLIENTS = ("psql", "mysql", "mariadb")
 _OF_LIBPQ = ("psql", "pg_", "pgbench", "pgcli")
 _OF_MYSQL = ("mysql", "mariadb")
 
-# What libpq takes for a connection string, wherever it may name a database, and the names in it (PostgreSQL
-# documentation, "Connection Strings").
-_CONNECTION_STRING = r"\s*(?:-\w*d|--d[a-z]*=)?\s*(?:postgres(?:ql)?://|[a-z_]+\s*=)"
+# Where an option names a database, what libpq takes for a connection string there, and the names in one (PostgreSQL
+# documentation, "psql" and "Connection Strings").
+_DATABASE_OPTION = r"-[A-Za-z]*?d|--d[a-z]*="
+_CONNECTION_STRING = r"\s*(?:postgres(?:ql)?://|[a-z_]+\s*=)"
 _PARAMETER = r"[a-z_]+(?=\s*=)"
 
 # Options of the mysql clients about TLS, or that name an option file, with the prefixes that they may have (MySQL
@@ -116,7 +117,8 @@ def _about_the_server(client: str, argument: str) -> list[str]:
     if client != "psql":
         found = re.match(_ABOUT_TLS, argument)
         return [] if found is None else [found[0]]
-    if re.match(_CONNECTION_STRING, argument) is None:
+    option = re.match(_DATABASE_OPTION, argument)
+    database = unquote(argument if option is None else argument[option.end() :])  # a URI's names may be encoded
+    if re.match(_CONNECTION_STRING, database) is None:
         return []
-    # A URI's names may be percent-encoded.
-    return [name for name in re.findall(_PARAMETER, unquote(argument)) if reserved(name, _libpq.RESERVED)]
+    return [name for name in re.findall(_PARAMETER, database) if reserved(name, _libpq.RESERVED)]
