@@ -86,6 +86,16 @@ def test_roots_in_memory_are_no_answer(store: TrustStore, root: bytes, tmp_path:
         assert "set RDS_TLS_CACHE_DIR to a directory that can be written" in err
 
 
+def test_prefetch_into_memory_is_no_answer(store: TrustStore, root: bytes, capsys: Output) -> None:
+    """Roots that no directory takes are gone with the command: it says so."""
+    store.publish(REGION, root)
+    Path(str(store.settings.cache_dir)).write_text("in the way")
+    assert main(["prefetch", REGION]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "no directory can be written for the downloaded roots" in err
+
+
 def test_cache_shows_what_is_there(store: TrustStore, root: bytes, capsys: Output) -> None:
     """Each entry with its region, date, age, size, roots, and whether it is fresh and counts."""
     day = 86_400
@@ -188,6 +198,17 @@ def test_clear_leaves_a_directory_that_others_can_write(store: TrustStore, root:
     assert out == "there was nothing to remove\n"
     assert "others can write it" in err
     assert Path(entry.path).exists()
+    assert main(["cache"]) == 1
+    assert REGION not in capsys.readouterr().out
+
+
+def test_stranger_is_not_removed_by_name(store: TrustStore, root: bytes) -> None:
+    """What takes an entry's place before its lock is had stays too."""
+    path = Path(store.put(REGION, root, time.time()).path)
+    path.write_bytes(root)
+    with pytest.raises(OSError, match="rds_tls did not write it"):
+        Cache(str(store.settings.cache_dir)).remove(store.name(REGION), 10)
+    assert path.read_bytes() == root
 
 
 def test_clear_waits_for_the_lock(

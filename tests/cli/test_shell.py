@@ -123,9 +123,10 @@ def test_psql_without_an_answer_does_not_connect(server: PostgresServer) -> None
     """A shell goes on after an ``env`` that failed: psql is not run, and where it is run it trusts nobody."""
     leftovers = login(server) | {"PGHOST": server.host, "PGHOSTADDR": server.host, "PGPORT": str(server.port)}
     assert sh(PSQL, **leftovers).stdout == "f\n"
-    assert sh(f'eval "$(rds_tls env db.corp.example)" && {PSQL}', **leftovers).stdout == ""
+    stopped = sh(f'eval "$(rds_tls env db.corp.example)" && {PSQL}', **leftovers)
+    assert (stopped.stdout, stopped.stderr.count("psql:")) == ("", 0)
     went_on = sh(f'eval "$(rds_tls env db.corp.example)"; {PSQL}', **leftovers)
-    assert went_on.stdout == ""
+    assert (went_on.stdout, went_on.stderr.count("psql:")) == ("", 1)
     assert "which is no AWS suffix" in went_on.stderr
 
 
