@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 
 from rds_tls._version import __version__
 from rds_tls.errors import RdsTlsError
+from rds_tls.settings import without_login
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
 GOOD, FINDING, TROUBLE = 0, 1, 2
 
@@ -31,7 +33,19 @@ _COMMANDS = {
     "probe": "show the certificates that a server sends",
     "inspect": "show what is in a CA bundle, or the roots of a region",
     "bundle": "write the roots of a region or an endpoint, for programs of any kind",
+    "env": "print what psql or a mysql client needs to verify a server",
+    "exec": "run psql, a mysql client or the like, so that it verifies a server",
+    "prefetch": "download the roots of regions now",
+    "cache": "show or clear what was downloaded",
 }
+
+
+class _Parser(argparse.ArgumentParser):
+    """Shows no login of a URL that stands in a wrong place, such as the command's."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the arguments."""
+        super().error(without_login(message) if "://" in message else message)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,14 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
-    parser = argparse.ArgumentParser(prog="rds-tls", description=_DESCRIPTION)
+    parser = _Parser(prog="rds-tls", description=_DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"rds-tls {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         if name in given[:1]:
             import_module(f"{__name__}.{name}").add_arguments(command)
-    chosen = parser.parse_args(given)
+    chosen = _parsed(parser, given)
     # One of the Amazon Trust Services roots has the serial number 0, which is nothing to tell the user of a command.
     warnings.filterwarnings("ignore", message="Parsed a serial number which wasn't positive")
     try:
@@ -64,3 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"rds-tls {chosen.command}: {error}\n")
         return TROUBLE
     return code
+
+
+def _parsed(parser: argparse.ArgumentParser, given: list[str]) -> argparse.Namespace:
+    """Parse the arguments, but for those of another program's: argparse drops each "--" of theirs too."""
+    end = given.index("--") if given[:1] == ["exec"] and "--" in given else len(given)
+    return parser.parse_args(given[:end], argparse.Namespace(program=given[end + 1 :]))

@@ -46,10 +46,15 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine", choices=["postgresql", "mysql"], help="what is spoken there; found out unless given"
     )
+    add_way(parser)
+    parser.add_argument("--timeout", type=float, default=5.0, metavar="SECONDS", help="how long each step may take (5)")
+
+
+def add_way(parser: argparse.ArgumentParser) -> None:
+    """Add what says how a server is reached, and what its name leads to."""
     parser.add_argument("--via", type=address, metavar="ADDRESS:PORT", help="dial this, and verify the endpoint")
     parser.add_argument("--expect", metavar="PATTERN", help="follow the host as an alias to what this names")
     parser.add_argument("--region", help="the region, for a name that has none")
-    parser.add_argument("--timeout", type=float, default=5.0, metavar="SECONDS", help="how long each step may take (5)")
 
 
 def server(chosen: argparse.Namespace) -> dict[str, Any]:

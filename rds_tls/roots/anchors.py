@@ -20,6 +20,11 @@ class Source(StrEnum):
     SNAPSHOT = "snapshot"
 
 
+def is_young(as_of: float, settings: Settings) -> bool:
+    """Say whether what was fetched at some moment (POSIX seconds) is younger than ``Settings.max_age``."""
+    return -_CLOCK_TOLERANCE <= time.time() - as_of < settings.max_age
+
+
 # A NamedTuple compiles annotations that are text, and the compiler takes 1 ms to begin with. So where a first context
 # makes one, the module does without "from __future__ import annotations".
 class Anchors(NamedTuple):
@@ -60,7 +65,7 @@ class Anchors(NamedTuple):
     @property
     def is_fresh(self) -> bool:
         """Whether the anchors are younger than ``Settings.max_age``."""
-        return self.as_of is None or -_CLOCK_TOLERANCE <= time.time() - self.as_of < self.settings.max_age
+        return self.as_of is None or is_young(self.as_of, self.settings)
 
     @property
     def may_be_renewed(self) -> bool:

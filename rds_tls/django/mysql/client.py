@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any
 
 from django.db.backends.mysql import client
 
-from rds_tls.connect.plan import make_plan
+from rds_tls.connect.mysql_client import command
 from rds_tls.django.connection import request_of
-from rds_tls.drivers import MYSQL, Adapter
-from rds_tls.drivers._in_c import is_sendable
-from rds_tls.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from rds_tls.connect.request import Request
-    from rds_tls.drivers import Target
 
 
 class DatabaseClient(client.DatabaseClient):  # type: ignore[misc]  # Django has no types
@@ -35,90 +28,3 @@ class DatabaseClient(client.DatabaseClient):  # type: ignore[misc]  # Django has
         if database is not None:
             arguments.append(f"--database={database}")
         return [*arguments, *parameters], environment
-
-
-class Command(NamedTuple):
-    """How a client is started.
-
-    Attributes:
-        arguments: the program, and by which arguments it connects.
-        environment: what its environment has besides ours: the password.
-        database: the database to use there, if one is asked for.
-    """
-
-    arguments: list[str]
-    environment: dict[str, str]
-    database: str | None
-
-    def __repr__(self) -> str:
-        return f"<Command {self.arguments[0]!r}>"  # never the password
-
-
-def command(program: str, request: Request) -> Command:
-    """Give the command by which one of the clients connects, verified; a token is signed for it where asked for.
-
-    No option file is read: it may turn verification off, or trust others besides.
-
-    Args:
-        program: "mysql" or "mysqldump"; what stands behind the name is MariaDB's or MySQL's.
-        request: what is asked for.
-
-    Raises:
-        FileNotFoundError: the program is not installed.
-        OptionError: ``via`` is asked for, which the clients have no option for; or as for ``connect_mysql``.
-        Exception: as for ``connect_mysql``.
-    """
-    # A plan asks it for arguments alone: the program connects by itself, and nobody can look at its connection.
-    options = make_plan(cast("Adapter", _Client()), MYSQL, request, {}).options
-    database, password = options.pop("database", None), options.pop("password", None)
-    arguments = [f"--{name}={value}" for name, value in options.items()]
-    # MYSQL_PWD is read by both, and unlike an argument it is no other user's to see.
-    environment = {} if password is None else {"MYSQL_PWD": password}
-    return Command([program, "--no-defaults", *arguments, *_verifying(program, iam=request.iam)], environment, database)
-
-
-def _verifying(program: str, *, iam: bool) -> list[str]:
-    """Give the arguments by which the installed program verifies chain and name.
-
-    Sources: MariaDB documentation, "TLS Options" of the mariadb client; MySQL documentation, "Command Options for
-    Encrypted Connections" and "Client-Side Cleartext Pluggable Authentication". MariaDB's client answers a request for
-    a token by itself, inside TLS alone. A client that is neither refuses what it does not know.
-    """
-    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603 - Django's name for the client
-    if "MariaDB" in version:
-        return ["--ssl", "--ssl-verify-server-cert"]
-    return ["--ssl-mode=VERIFY_IDENTITY", *(["--enable-cleartext-plugin"] if iam else [])]
-
-
-class _Client:
-    """A client's options, as a plan asks a driver's adapter."""
-
-    DATABASE = "database"
-    NEEDS_ADDRESSES = False
-    NO_TUNNEL = (
-        "the mysql clients verify the name that they dial. Let the endpoint's name lead to a tunnel on this machine, "
-        "as a line in /etc/hosts does, with the tunnel's port as PORT"
-    )
-    NO_ARGUMENTS = ""
-    RESERVED: Mapping[str, str] = {}
-
-    def known(self) -> frozenset[str]:
-        """Name the options that a URL may bring: none."""
-        return frozenset()
-
-    def kwargs(self, target: Target) -> dict[str, str]:
-        """Give the options that both clients have."""
-        return {
-            "host": target.host,
-            "port": str(target.port),
-            "ssl-ca": target.anchors.path,
-            "tls-version": "TLSv1.2,TLSv1.3",
-        }
-
-    def check(self, options: Mapping[str, object]) -> None:
-        """Refuse a text that no argument or variable can hold: Python's own error would show it."""
-        for name, value in options.items():
-            if not is_sendable(str(value)):
-                raise OptionError(
-                    f"{name}= has a NUL, or half a surrogate pair, which no program can be told: leave it out"
-                )

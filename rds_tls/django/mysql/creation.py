@@ -7,8 +7,8 @@ import subprocess
 
 from django.db.backends.mysql import creation
 
+from rds_tls.connect.mysql_client import command
 from rds_tls.django.connection import request_of
-from rds_tls.django.mysql.client import command
 
 
 class DatabaseCreation(creation.DatabaseCreation):  # type: ignore[misc]  # Django has no types

@@ -61,7 +61,7 @@ def newest(roots: RootSet, settings: Settings) -> Entry | None:
     name = entry_name(roots, settings)
     found: list[Entry | None] = []
     # Most containers have no cache: a first call there need not load what would read one (1 ms).
-    if existing := [directory for directory in _directories(settings) if os.path.lexists(directory)]:
+    if existing := [directory for directory in directories(settings) if os.path.lexists(directory)]:
         from rds_tls.roots.cache.disk import Cache
 
         found += [Cache(directory).read(name) for directory in existing]
@@ -135,7 +135,7 @@ def writable(settings: Settings) -> Storage:
     """
     from rds_tls.roots.cache.disk import Cache
 
-    for directory in _directories(settings):
+    for directory in directories(settings):
         cache = Cache(directory)
         fault = cache.prepare()
         if fault is None:
@@ -146,7 +146,8 @@ def writable(settings: Settings) -> Storage:
     return MEMORY
 
 
-def _directories(settings: Settings) -> list[str]:
+def directories(settings: Settings) -> list[str]:
+    """List where the cache may live, as ``cache_directories`` does for this process."""
     return cache_directories(None if settings.cache_dir is None else os.fspath(settings.cache_dir), os.environ)
 
 

@@ -6,12 +6,13 @@ An entry is one file (``entry``) in a directory that nobody else can write (``pr
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from rds_tls.roots.cache.entry import MAX_FILE_BYTES, Entry, is_name, parse, render
+from rds_tls.roots.cache.entry import BEGINNING, MAX_FILE_BYTES, Entry, is_entry, is_name, parse, render
 from rds_tls.roots.cache.fault import FaultError, report
-from rds_tls.roots.cache.private import check_directory, make_private, read_private
+from rds_tls.roots.cache.private import check_directory, check_place, make_private, read_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # A publish takes milliseconds. A temporary file this much older (s) than a new one belongs to a killed process.
 _LEFTOVER_AGE = 600
+
+_SUFFIX = ".pem"
 
 
 class Cache:
@@ -49,6 +52,56 @@ class Cache:
         except (OSError, ValueError) as error:  # ValueError: a path with a null byte
             return str(FaultError.of(self.directory, error))
         return None
+
+    def fault(self) -> str | None:
+        """Say what ``prepare`` would say; nothing is created."""
+        try:
+            check_place(self.directory)
+            self._check_writable()
+        except (OSError, ValueError) as error:
+            return str(FaultError.of(self.directory, error))
+        return None
+
+    def names(self) -> list[str]:
+        """List the entries' names, in order: those of files that were made here, whether or not they can be used.
+
+        Raises:
+            OSError: the directory is not there, or not to be trusted.
+        """
+        check_directory(self.directory)
+        with os.scandir(self.directory) as found:
+            stems = [file.name.removesuffix(_SUFFIX) for file in found if file.name.endswith(_SUFFIX)]
+        return sorted(name for name in stems if is_name(name) and self._is_entry(name))
+
+    def remove(self, name: str, timeout: float) -> str:
+        """Remove an entry, and what killed processes left of it. The lock's file stays: somebody may wait for it.
+
+        Args:
+            name: what the entry was published as.
+            timeout: how long to wait for its lock, in seconds.
+
+        Returns:
+            The path where it was.
+
+        Raises:
+            OSError: the lock cannot be had in that time, the file is none that was made here, or it cannot be removed.
+        """
+        path = self._path(name)
+        self._make_usable()  # what stands in the way is said, and is no matter of the lock
+        with self.locked(name, timeout) as locked:
+            if not locked:
+                raise FaultError(path, f"its lock cannot be had within {timeout:g} s; end the process that keeps it")
+            if not self._is_entry(name):
+                raise FaultError(path, "rds_tls did not write it")
+            os.unlink(path)
+            _sweep(self.directory, f"{name}{_SUFFIX}.", time.time() - _LEFTOVER_AGE)
+        return path
+
+    def _is_entry(self, name: str) -> bool:
+        try:
+            return is_entry(read_private(self._path(name), BEGINNING))
+        except OSError:  # a link, a folder, somebody else's
+            return False
 
     def read(self, name: str) -> Entry | None:
         """Read an entry. The directory need not be writable, and may be root's.
@@ -132,11 +185,19 @@ class Cache:
     def _make_usable(self) -> None:
         make_private(self.directory)
         check_directory(self.directory)
-        if not os.access(self.directory, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
-            raise FaultError(self.directory, "it is read-only")
+        self._check_writable()
+
+    def _check_writable(self) -> None:
+        """Refuse a directory that cannot be written, or made."""
+        there = self.directory
+        while not os.path.lexists(there):
+            there = os.path.dirname(there)
+        if not os.access(there, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            what = "it" if there == self.directory else f"{there!r} above it"
+            raise FaultError(self.directory, f"{what} is read-only")
 
     def _path(self, name: str) -> str:
-        path = os.path.join(self.directory, f"{name}.pem")
+        path = os.path.join(self.directory, f"{name}{_SUFFIX}")
         if not is_name(name):
             raise FaultError(path, f"an entry's name has lower-case letters, digits and dashes, unlike {name!r}")
         return path

@@ -23,6 +23,7 @@ from rds_tls.roots.pem import MAX_BYTES
 # No patterns here: compiling them took longer than all the rest of reading an entry.
 _VERSION = b"# rds_tls cache "
 _THIS_VERSION = _VERSION + b"1"
+BEGINNING = len(_VERSION)
 _FACTS = (b"# url: ", b"# etag: ", b"# last-modified: ", b"# fetched-at: ")
 
 # Larger than any download may be (1 MiB) with its header: what is larger was not published here.
@@ -41,7 +42,8 @@ class Entry(NamedTuple):
     """What the cache holds under a name.
 
     Attributes:
-        path: the PEM file, at a path that stays the same; replaced whole, never removed.
+        path: the PEM file, at a path that stays the same; replaced whole, and removed where a user clears
+            the cache.
         content: the PEM as it was published.
         origin: where it came from and when, to the millisecond; a validator that does not fit on a line is left out.
         digest: SHA-256 of the content, in hex.
@@ -62,6 +64,11 @@ def render(content: bytes, origin: Origin) -> bytes:
     )
     checked = facts.encode("utf-8", "backslashreplace") + content
     return _THIS_VERSION + f"\n# sha256: {_sha256(checked)}\n".encode() + checked
+
+
+def is_entry(data: bytes) -> bool:
+    """Tell whether a file that begins so was made here, by whatever version of this package."""
+    return data.startswith(_VERSION)
 
 
 def parse(path: str, data: bytes) -> Entry:

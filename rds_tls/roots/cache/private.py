@@ -25,6 +25,21 @@ def make_private(directory: str) -> None:
             os.mkdir(directory, 0o700)
 
 
+def check_place(directory: str) -> None:
+    """Refuse a directory as ``check_directory`` does; one that is missing, where ``make_private`` would not make it."""
+    if os.path.lexists(directory):
+        check_directory(directory)
+        return
+    if not os.path.isabs(directory):
+        raise OSError("it is relative, and there is no current directory")
+    there = directory
+    while not os.path.lexists(there):
+        missing, there = there, os.path.dirname(there)
+    _check_above(missing)
+    if not os.path.isdir(there):
+        raise FaultError(directory, f"{there!r} above it is not a directory")
+
+
 def check_directory(directory: str) -> None:
     """Refuse a directory in which, or in whose place, somebody else may have put files."""
     status = os.lstat(directory)

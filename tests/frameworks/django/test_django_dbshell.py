@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from rds_tls.connect.mysql_client import command
 from rds_tls.django.connection import request_of
-from rds_tls.django.mysql import client as mysql_client
+from rds_tls.django.mysql.client import DatabaseClient
 from rds_tls.errors import OptionError
 from tests.conftest import Pki
 from tests.support.django_site import HOST, OTHER, SHELLS, Backend, Site
@@ -60,7 +61,7 @@ def test_tunnel_is_refused_for_mysql() -> None:
     """The clients have no option by which one name is dialled and another verified: the message says what to do."""
     request = request_of(settings(OPTIONS={"rds_tls": {"via": ("127.0.0.1", 13306)}}))
     with pytest.raises(OptionError, match="via= cannot be used with this driver: the mysql clients verify the name"):
-        mysql_client.command("mysql", request)
+        command("mysql", request)
 
 
 FAKE = "#!/bin/sh\necho '{version}'\n"
@@ -92,7 +93,7 @@ def test_each_client_is_told_in_its_own_words(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
-    arguments, environment = mysql_client.DatabaseClient.settings_to_cmd_args_env(
+    arguments, environment = DatabaseClient.settings_to_cmd_args_env(
         settings(OPTIONS={"charset": "utf8mb4", "rds_tls": {"iam": iam}}), ["--table"]
     )
     ca = next(each for each in arguments if each.startswith("--ssl-ca="))

@@ -50,7 +50,9 @@ def test_read_only_directory() -> None:
         published = publish(cache, b"before")
         Path(cache.directory).chmod(0o500)
         assert "read-only" in (cache.prepare() or "")
+        assert cache.fault() == cache.prepare()
         assert "Permission denied" in (Cache(f"{cache.directory}/below").prepare() or "")
+        assert f"{cache.directory!r} above it is read-only" in (Cache(f"{cache.directory}/below").fault() or "")
         assert cache.read(NAME) == published
         with pytest.raises(PermissionError):
             publish(cache, b"after")
