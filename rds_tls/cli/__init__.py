@@ -29,6 +29,9 @@ _COMMANDS = {
     "doctor": "say why a verified connection cannot be had",
     "probe": "show the certificates that a server sends",
     "inspect": "show the roots in a CA bundle, or those of a region",
+    "audit": "show the certificates of an AWS account's servers, the most urgent first",
+    "authorities": "show the CAs that RDS offers in a region, and which a new server gets",
+    "engines": "show which CAs an engine supports, and whether a new certificate restarts it",
 }
 
 
