@@ -11,6 +11,7 @@ from rds_tls.connect import audit_aws
 from rds_tls.connect.audit_aws import Inquiry
 from rds_tls.connect.aws import ask, session
 from rds_tls.diagnosis.audit import AuditReport, report_of
+from rds_tls.diagnosis.audit_rules import AMAZON_ROOT
 from rds_tls.diagnosis.audit_values import Trusted, View
 from rds_tls.endpoint import RootSet, Trust, root_set
 from rds_tls.errors import AuditError, BundleError, OptionError, RdsTlsError
@@ -29,8 +30,7 @@ DAYS = 60
 _MAX_DAYS = 36_500
 _AT_A_TIME = 8
 
-# Signs for RDS Proxy: docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.howitworks.html
-_OF_PROXIES = AMAZON_ROOTS["Amazon Root CA 1"]
+_OF_PROXIES = AMAZON_ROOTS[AMAZON_ROOT]
 
 
 def audit(

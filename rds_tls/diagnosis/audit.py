@@ -6,8 +6,8 @@ import html
 from datetime import datetime  # noqa: TC003 - typing.get_type_hints looks it up here
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rds_tls.diagnosis.audit_rules import Default, Judged, judged, judged_default
-from rds_tls.diagnosis.audit_text import default_lines, engine_lines, fix_lines, server_lines, verdict
+from rds_tls.diagnosis.audit_rules import Default, Judged, Measure, Missing, judged, judged_default, missing
+from rds_tls.diagnosis.audit_text import bundle_lines, default_lines, engine_lines, fix_lines, server_lines, verdict
 from rds_tls.diagnosis.audit_values import (  # noqa: TC001 - typing.get_type_hints looks them up here
     Authority,
     EngineVersion,
@@ -67,6 +67,11 @@ class AuditReport(NamedTuple):
         return not self.unseen and not any(each.findings for each in self._judged)
 
     @property
+    def missing(self) -> tuple[Missing, ...]:
+        """The CAs that programs do not trust, and that sign for a server or would for a new one."""
+        return missing(self.servers, self.defaults)
+
+    @property
     def commands(self) -> tuple[str, ...]:
         """What puts the findings right, for a shell, the most urgent first; nothing runs it."""
         return tuple(dict.fromkeys(each.command for each in self._judged if each.command))
@@ -77,7 +82,8 @@ class AuditReport(NamedTuple):
 
     def __str__(self) -> str:
         lines = [*server_lines(self.servers), "", *default_lines(self.defaults)]
-        lines += [*engine_lines(self.engines), "", *verdict(self.servers, self.defaults, self.trusted)]
+        lines += [*engine_lines(self.engines), "", *verdict(self.servers, self.missing, self.trusted)]
+        lines += bundle_lines(self.missing, self.trusted)
         if self.commands:
             lines += ["To fix, after reading rds-tls audit --explain:", *fix_lines(self.commands)]
         return "\n".join([*lines, *(f"not seen: {each}" for each in self.unseen)]).lstrip("\n")
@@ -90,7 +96,8 @@ class AuditReport(NamedTuple):
             ``servers``, each as ``rows`` has it; ``defaults`` and ``authorities`` with ``region``, ``ca_id``,
             ``valid_until``, ``is_default``, ``is_override``, ``override_until`` and ``thumbprint``, the defaults with
             ``findings`` and ``command`` too; ``engines`` with ``region``, ``engine``, ``version``, ``ca_ids``,
-            ``restarts`` and ``years``; ``commands``; and ``unseen``, a line for each thing that could not be seen.
+            ``restarts`` and ``years``; ``missing`` with ``region``, ``ca_id``, ``is_amazon`` and ``is_retired``;
+            ``commands``; and ``unseen``, a line for each thing that could not be seen.
         """
         return {
             "at": self.at.isoformat(),
@@ -104,6 +111,7 @@ class AuditReport(NamedTuple):
             ],
             "authorities": [*map(described_authority, self.authorities)],
             "engines": [*map(described_engine, self.engines)],
+            "missing": [each._asdict() for each in self.missing],
             "commands": list(self.commands),
             "unseen": list(self.unseen),
         }
@@ -141,8 +149,9 @@ def report_of(views: Iterable[View], trusted: Trusted, now: datetime, days: int,
         unseen: what else could not be seen.
     """
     views = tuple(views)
-    servers = (judged(server, view, trusted, now, days) for view in views for server in view.servers)
-    defaults = (judged_default(view, trusted, now) for view in views)
+    measures = [Measure(view, trusted, now, days) for view in views]
+    servers = (judged(server, measure) for measure in measures for server in measure.view.servers)
+    defaults = map(judged_default, measures)
     return AuditReport(
         at=now,
         days=days,

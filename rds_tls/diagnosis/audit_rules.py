@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 import shlex
 from datetime import datetime  # noqa: TC003 - typing.get_type_hints looks it up here
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rds_tls.diagnosis.audit_values import Authority, EngineVersion, Server, Trusted, View
 from rds_tls.roots.known import ECC384, RSA2048, RSA4096
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+# The root that signs for RDS Proxy: docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.howitworks.html
+AMAZON_ROOT = "Amazon Root CA 1"
 
 # CAs from before those of the first generation (G1) are named by their year; the last of them, rds-ca-2019, ended in
 # 2024: docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL-certificate-rotation.html
@@ -27,15 +33,15 @@ _MULTI_AZ = frozenset({"mysql", "postgres"})
 _CUSTOM = "custom-"
 
 # The ids of the findings, the most urgent first.
-ENDED, RETIRED, NOT_TRUSTED, ENDS_SOON = "ended", "retired-ca", "not-trusted", "ends-soon"
-_URGENCY = (ENDED, RETIRED, NOT_TRUSTED, ENDS_SOON)
+RETIRED, ENDED, NOT_TRUSTED, ENDS_SOON = "retired-ca", "ended", "not-trusted", "ends-soon"
+_URGENCY = (RETIRED, ENDED, NOT_TRUSTED, ENDS_SOON)
 
 
 class Finding(NamedTuple):
     """Something that is wrong.
 
     Attributes:
-        id: what programs call it: "ended", "retired-ca", "not-trusted" or "ends-soon".
+        id: what programs call it: "retired-ca", "ended", "not-trusted" or "ends-soon".
         text: the same for a reader.
     """
 
@@ -68,6 +74,22 @@ class Judged(NamedTuple):
         return worst, days, self.server.region, self.server.name
 
 
+class Missing(NamedTuple):
+    """A CA that a server has, or a new one gets, and that programs do not trust.
+
+    Attributes:
+        region: the AWS region.
+        ca_id: RDS's identifier of it, or the name of Amazon's root.
+        is_amazon: whether it is Amazon Trust Services'.
+        is_retired: whether it has ended, so that nothing brings it back.
+    """
+
+    region: str
+    ca_id: str
+    is_amazon: bool
+    is_retired: bool
+
+
 class Default(NamedTuple):
     """The CA that a new server gets in a region, and what was found of it.
 
@@ -82,84 +104,108 @@ class Default(NamedTuple):
     command: str | None = None
 
 
-def judged(server: Server, view: View, trusted: Trusted, now: datetime, days: int) -> Judged:
-    """Judge one server.
+class Measure(NamedTuple):
+    """What the servers of a region are judged by.
 
-    Args:
-        server: the server.
-        view: its region.
+    Attributes:
+        view: the region.
         trusted: what programs trust.
         now: the moment to judge at.
         days: how many days before a certificate's end that is a finding.
     """
-    engine = view.engine(server)
-    left = None if server.valid_until is None else (server.valid_until - now).days
+
+    view: View
+    trusted: Trusted
+    now: datetime
+    days: int
+
+    def findings(self, ca_id: str | None, left: int | None = None) -> tuple[Finding, ...]:
+        """Find what is wrong with a CA, and with a certificate of it that ends in so many days."""
+        found = []
+        if ca_id is not None and self.is_retired(ca_id):
+            found.append(Finding(RETIRED, "retired CA"))
+        if left is not None and left < 0:
+            found.append(Finding(ENDED, "ended"))
+        if ca_id is not None and self.trusted.lacks(self.view.region, ca_id):
+            found.append(not_trusted(self.trusted))
+        if left is not None and 0 <= left <= self.days:
+            found.append(Finding(ENDS_SOON, f"within {self.days} days"))
+        return tuple(found)
+
+    def is_retired(self, ca_id: str) -> bool:
+        """Tell whether a CA has ended: by what AWS says of it, else by its name."""
+        authority = self.view.authority(ca_id)
+        if authority is not None and authority.valid_until is not None:
+            return authority.valid_until <= self.now
+        return _RETIRED.fullmatch(ca_id) is not None
+
+    def best(self, ca_ids: Iterable[str | None], supported: Collection[str]) -> str | None:
+        """Choose the first CA that lasts and is supported; one that programs trust before any other."""
+        lasting = [each for each in ca_ids if each and not self.is_retired(each)]
+        usable = [each for each in lasting if each in supported or not supported]
+        trusted = [each for each in usable if not self.trusted.lacks(self.view.region, each)]
+        return next(iter([*trusted, *usable]), None)
+
+
+def judged(server: Server, measure: Measure) -> Judged:
+    """Judge one server."""
+    engine = measure.view.engine(server)
     if server.is_by_amazon:
-        return Judged(server, left, engine, () if trusted.has_amazon else (_not_trusted(trusted),))
-    findings = (*_of_end(left, days), *_of_authority(server.region, server.ca_id, view, trusted, now))
-    ordered = tuple(sorted(findings, key=lambda finding: _URGENCY.index(finding.id)))
-    return Judged(server, left, engine, ordered, _command(server, view, trusted, now) if ordered else None)
+        return Judged(server, None, engine, () if measure.trusted.has_amazon else (not_trusted(measure.trusted),))
+    left = None if server.valid_until is None else (server.valid_until - measure.now).days
+    findings = measure.findings(server.ca_id, left)
+    offered = (server.ca_id, measure.view.default, *_PREFERRED)
+    target = measure.best(offered, engine.ca_ids if engine else ())
+    is_needed = _helps(findings, target, server.ca_id) and target != server.pending_ca_id
+    command = _rotation(server, target) if target and is_needed and not server.engine.startswith(_CUSTOM) else None
+    return Judged(server, left, engine, findings, command)
 
 
-def judged_default(view: View, trusted: Trusted, now: datetime) -> Default | None:
+def judged_default(measure: Measure) -> Default | None:
     """Judge what a new server gets; None where AWS does not say."""
+    view = measure.view
     if view.default is None:
         return None
     authority = view.authority(view.default) or Authority(view.region, view.default, None, is_default=True)
-    findings = _of_authority(view.region, view.default, view, trusted, now)
-    better = _usable(_PREFERRED, view, trusted, now, [each.ca_id for each in view.authorities])
-    if not findings or better is None:
+    findings = measure.findings(view.default)
+    target = measure.best((view.default, *_PREFERRED), [each.ca_id for each in view.authorities])
+    if target is None or not _helps(findings, target, view.default):
         return Default(authority, findings)
-    words = ("aws", "rds", "modify-certificates", "--region", view.region, "--certificate-identifier", better)
+    words = ("aws", "rds", "modify-certificates", "--region", view.region, "--certificate-identifier", target)
     return Default(authority, findings, shlex.join(words))
 
 
-def _of_end(left: int | None, days: int) -> tuple[Finding, ...]:
-    if left is None or left > days:
-        return ()
-    return (Finding(ENDED, "ended"),) if left < 0 else (Finding(ENDS_SOON, f"within {days} days"),)
+def missing(servers: Iterable[Judged], defaults: Iterable[Default]) -> tuple[Missing, ...]:
+    """List the CAs that programs do not trust, and that sign for a server or would for a new one."""
+    found = [(each.server.region, each.server.ca_id, each.server.is_by_amazon, _ids(each)) for each in servers]
+    found += [(each.authority.region, each.authority.ca_id, False, _ids(each)) for each in defaults]
+    lacking = (
+        Missing(region, AMAZON_ROOT if is_amazon else ca_id or "-", is_amazon, RETIRED in ids)
+        for region, ca_id, is_amazon, ids in found
+        if NOT_TRUSTED in ids
+    )
+    return tuple(sorted(set(lacking)))
 
 
-def _of_authority(region: str, ca_id: str | None, view: View, trusted: Trusted, now: datetime) -> tuple[Finding, ...]:
-    if ca_id is None:
-        return ()
-    retired = (Finding(RETIRED, "retired CA"),) if _is_retired(ca_id, view, now) else ()
-    return (*retired, *((_not_trusted(trusted),) if trusted.lacks(region, ca_id) else ()))
-
-
-def _not_trusted(trusted: Trusted) -> Finding:
+def not_trusted(trusted: Trusted) -> Finding:
+    """Give the finding that programs do not trust what signs for a server."""
     return Finding(NOT_TRUSTED, f"not in {trusted.bundle}" if trusted.bundle else "not trusted")
 
 
-def _is_retired(ca_id: str, view: View, now: datetime) -> bool:
-    authority = view.authority(ca_id)
-    if authority is not None and authority.valid_until is not None:
-        return authority.valid_until <= now
-    return _RETIRED.fullmatch(ca_id) is not None
+def _ids(each: Judged | Default) -> set[str]:
+    return {finding.id for finding in each.findings}
 
 
-def _command(server: Server, view: View, trusted: Trusted, now: datetime) -> str | None:
+def _helps(findings: tuple[Finding, ...], target: str | None, now: str | None) -> bool:
+    """Tell whether a change helps: no program trusts a CA more for a new certificate of the same one."""
+    return any(finding.id != NOT_TRUSTED or target != now for finding in findings)
+
+
+def _rotation(server: Server, target: str) -> str:
     """Give the command that rotates a certificate in the next maintenance window."""
-    engine = view.engine(server)
-    offered = [server.ca_id, view.default, *_PREFERRED]
-    target = _usable([each for each in offered if each], view, trusted, now, engine.ca_ids if engine else ())
-    if target is None or target == server.pending_ca_id or server.engine.startswith(_CUSTOM):
-        return None
     cluster = server.identifier if server.kind == "cluster" else server.cluster
-    if server.kind == "cluster" or (cluster and server.engine in _MULTI_AZ):
-        what = ("modify-db-cluster", "--region", server.region, "--db-cluster-identifier", cluster or "")
+    if cluster and (server.kind == "cluster" or server.engine in _MULTI_AZ):
+        what = ("modify-db-cluster", "--region", server.region, "--db-cluster-identifier", cluster)
     else:
         what = ("modify-db-instance", "--region", server.region, "--db-instance-identifier", server.identifier)
     return shlex.join(("aws", "rds", *what, "--ca-certificate-identifier", target, "--no-apply-immediately"))
-
-
-def _usable(
-    ca_ids: list[str] | tuple[str, ...],
-    view: View,
-    trusted: Trusted,
-    now: datetime,
-    supported: list[str] | tuple[str, ...],
-) -> str | None:
-    """Choose the first CA that is offered and lasts; one that programs trust before any other."""
-    lasting = [each for each in ca_ids if not _is_retired(each, view, now) and (not supported or each in supported)]
-    return next((each for each in lasting if not trusted.lacks(view.region, each)), lasting[0] if lasting else None)
