@@ -126,7 +126,7 @@ def _clients(regions: tuple[str, ...]) -> dict[str, Any]:
             "there are no AWS credentials to ask with: set AWS_PROFILE or AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, or give the task, instance or function a role"
         )
-    return {region: audit_aws.client(region) for region in dict.fromkeys(chosen)}
+    return {region: audit_aws.client(region) for region in chosen}
 
 
 def _read(path: str, now: datetime) -> Trusted:

@@ -74,7 +74,7 @@ class Inquiry:
         alone = [each for each in clusters if each.ca_id or each.identifier not in inhabited]
         proxies = [_proxy(self._region, each) for each in self._all("describe_db_proxies", "DBProxies")]
         found = self.authorities()
-        run = dict.fromkeys((each.engine, each.version) for each in (*instances, *alone))
+        run = dict.fromkeys((each.engine, each.version) for each in (*instances, *alone) if each.version)
         engines = [each for engine, version in run for each in self._versions(engine, version)]
         return self._view(found._replace(servers=(*instances, *alone, *proxies), engines=tuple(engines)))
 

@@ -289,6 +289,7 @@ def test_other_clusters_and_engines(account: Account, capsys: Output) -> None:
         {"DBClusterIdentifier": "multi", "Engine": "mysql", "EngineVersion": "8.0.39", **until},
         {"DBClusterIdentifier": "graph", "Engine": "neptune"},
         {"DBClusterIdentifier": "doc", "Engine": "docdb"},
+        {"DBClusterIdentifier": "no-graph", "Engine": "neptune"},
         {"DBClusterIdentifier": "old", "Engine": "aurora-mysql", "EngineVersion": "5.7", "EngineMode": "serverless"},
         {"DBClusterIdentifier": "empty", "Engine": "aurora-mysql", "EngineVersion": AURORA_MYSQL},
     ]
@@ -302,13 +303,14 @@ def test_other_clusters_and_engines(account: Account, capsys: Output) -> None:
     assert (out.count(fix), out.count("aws rds modify")) == (1, 1)
     assert "eu-west-1  multi (cluster)  mysql 8.0.39\n" in out
     assert "eu-west-1  graph/graph-1  neptune 1.3.2.0\n  Amazon Trust       by AWS " in out
+    assert "eu-west-1  no-graph (cluster)  neptune\n  Amazon Trust       by AWS " in out
     assert "eu-west-1  old (cluster)  aurora-mysql 5.7\n  Amazon Trust       by AWS " in out
     assert (
         "eu-west-1  empty (cluster)  aurora-mysql 3.08.0\n  -                  -                   -  restarts\n" in out
     )
     assert "eu-west-1  doc/doc-1  docdb 5.0.0\n" in out
     assert "3 instances" in out
-    assert "3 clusters" in out
+    assert "4 clusters" in out
 
 
 def test_names_are_safe_to_print_and_to_run(account: Account, capsys: Output) -> None:
@@ -331,8 +333,6 @@ def test_pages_of_every_call(account: Account) -> None:
     region.answer("describe_db_proxies", *([{"DBProxyName": each, "EngineFamily": "MYSQL"}] for each in names))
     region.answer("describe_certificates", *([certificate(each)] for each in G1), default=NEW)
     asked: dict[str, Any] = {"Engine": "mysql", "EngineVersion": "8", "IncludeAll": True}
-    region.answer("describe_db_engine_versions", [], [version("mysql", "8", restarts=False)], **asked)
-    asked = {"Engine": "mysql", "IncludeAll": True}
     region.answer("describe_db_engine_versions", [], [version("mysql", "8", restarts=False)], **asked)
     found = rds_tls.audit("eu-west-1").to_dict()
     assert sorted(each["identifier"] for each in found["servers"]) == sorted(names * 3)
@@ -391,7 +391,8 @@ def test_denied_call_is_asked_once(account: Account, capsys: Output) -> None:
     account.full("eu-west-1", found).refuse("describe_db_engine_versions")
     assert main(["audit", *IRELAND]) == 1
     out = capsys.readouterr().out
-    assert out.count("not seen: rds:DescribeDBEngineVersions is denied in eu-west-1\n") == 1
+    assert "not seen: rds:DescribeDBEngineVersions is denied in eu-west-1\n" in out
+    assert out.count("not seen") == 1
     assert out.count("  not known\n") == 2
 
 
@@ -406,6 +407,16 @@ def test_nothing_to_be_seen_ends_with_2(account: Account, capsys: Output) -> Non
         "rds-tls audit: nothing could be seen: eu-west-1: the credentials have expired; "
         "us-east-1: the region is not opted in, or is another partition's\n"
     )
+
+
+def test_profile_that_is_none_ends_with_2(account: Account, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+    """The words are botocore's."""
+    account.empty("eu-west-1")
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    session.cache_clear()
+    assert main(["audit", *IRELAND]) == 2
+    expected = "rds-tls audit: AWS cannot be asked: The config profile (nobody) could not be found\n"
+    assert capsys.readouterr() == ("", expected)
 
 
 @pytest.mark.parametrize("command", [["audit"], ["authorities"], ["engines", "mysql"]], ids=lambda each: each[0])

@@ -172,6 +172,13 @@ def test_default_that_programs_do_not_trust() -> None:
     assert "First add to roots.pem the roots in the file that 'rds-tls ca eu-west-1' names." in str(report)
 
 
+def test_retired_root_is_no_advice() -> None:
+    """Nothing brings back the root of a CA that has ended: the server is to be changed, not the bundle."""
+    report = judge(seen(RETIRED), ALL._replace(bundle="roots.pem"))
+    assert [each.ca_id for each in report.missing] == [OLD]
+    assert "First add" not in str(report)
+
+
 def test_default_that_aws_does_not_say() -> None:
     """As where describe-certificates is denied."""
     assert judge(seen(SERVER)).defaults == ()
