@@ -22,6 +22,8 @@ speaks TLS ``ssl_context`` and ``ca_path``.
 # module named here. __init__.pyi shows the same names to editors and type checkers.
 _HOMES = {
     "AsyncPostgresConnection": "pool.psycopg",
+    "AuditError": "errors",
+    "AuditReport": "diagnosis.audit",
     "BundleError": "errors",
     "Certificate": "diagnosis.certificates",
     "Check": "diagnosis.report",
@@ -48,6 +50,7 @@ _HOMES = {
     "aconnect_mysql": "connect.mysql",
     "aconnect_postgres": "connect.postgres",
     "aiomysql_pool": "pool.aiomysql",
+    "audit": "connect.audit",
     "ca_path": "roots.lookup",
     "connect_mysql": "connect.mysql",
     "connect_postgres": "connect.postgres",

@@ -2,6 +2,7 @@
 
 from rds_tls import sqlalchemy as sqlalchemy
 from rds_tls._version import __version__ as __version__
+from rds_tls.connect.audit import audit as audit
 from rds_tls.connect.diagnose import diagnose as diagnose
 from rds_tls.connect.diagnose import probe as probe
 from rds_tls.connect.environment import postgres_env as postgres_env
@@ -13,6 +14,7 @@ from rds_tls.connect.postgres import aconnect_postgres as aconnect_postgres
 from rds_tls.connect.postgres import connect_postgres as connect_postgres
 from rds_tls.connect.postgres import postgres_kwargs as postgres_kwargs
 from rds_tls.context import ssl_context as ssl_context
+from rds_tls.diagnosis.audit import AuditReport as AuditReport
 from rds_tls.diagnosis.cause import Diagnosis as Diagnosis
 from rds_tls.diagnosis.certificates import Certificate as Certificate
 from rds_tls.diagnosis.explain import explain as explain
@@ -23,6 +25,7 @@ from rds_tls.endpoint import Endpoint as Endpoint
 from rds_tls.endpoint import Kind as Kind
 from rds_tls.endpoint import Trust as Trust
 from rds_tls.endpoint import parse_endpoint as parse_endpoint
+from rds_tls.errors import AuditError as AuditError
 from rds_tls.errors import BundleError as BundleError
 from rds_tls.errors import DownloadError as DownloadError
 from rds_tls.errors import DriverNotInstalledError as DriverNotInstalledError
@@ -44,6 +47,8 @@ from rds_tls.settings import Settings as Settings
 
 __all__ = [
     "AsyncPostgresConnection",
+    "AuditError",
+    "AuditReport",
     "BundleError",
     "Certificate",
     "Check",
@@ -69,6 +74,7 @@ __all__ = [
     "aconnect_mysql",
     "aconnect_postgres",
     "aiomysql_pool",
+    "audit",
     "ca_path",
     "connect_mysql",
     "connect_postgres",

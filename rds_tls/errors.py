@@ -11,6 +11,7 @@
     │   └── DownloadError                     a file of them cannot be fetched
     ├── IamError                              a token for IAM login cannot be signed
     ├── SecretError                           a secret cannot be had from AWS Secrets Manager
+    ├── AuditError                            nothing can be seen of an account's servers
     ├── SealedContextError                    somebody tried to change a shared SSLContext
     ├── DriverNotInstalledError (ImportError) the database driver is missing or too old
     └── UnverifiedConnectionError             a driver returned a connection without verified TLS
@@ -90,6 +91,10 @@ class IamError(RdsTlsError):
 
 class SecretError(RdsTlsError):
     """User and password cannot be had from AWS Secrets Manager."""
+
+
+class AuditError(RdsTlsError):
+    """Nothing can be seen of the servers of an AWS account."""
 
 
 class SealedContextError(RdsTlsError):

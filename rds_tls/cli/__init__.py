@@ -37,6 +37,9 @@ _COMMANDS = {
     "exec": "run psql, a mysql client or the like, so that it verifies a server",
     "prefetch": "download the roots of regions now",
     "cache": "show or clear what was downloaded",
+    "audit": "show the certificates of an AWS account's servers, the most urgent first",
+    "authorities": "show the CAs that RDS offers in a region, and which a new server gets",
+    "engines": "show which CAs an engine supports, and whether a new certificate restarts it",
 }
 
 

@@ -19,7 +19,7 @@ from rds_tls.roots.lookup import ca_path
 from rds_tls.roots.pem import MAX_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _WIDTH = 80
 _SHORT = 6
@@ -35,9 +35,20 @@ _COLOURS = (
 )
 
 
-def add_json(parser: argparse.ArgumentParser) -> None:
+def add_json(parser: argparse._ActionsContainer) -> None:
     """Add ``--json``."""
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_regions(parser: argparse.ArgumentParser) -> None:
+    """Add ``--region``, which may be given several times."""
+    parser.add_argument(
+        "--region",
+        action="append",
+        default=[],
+        metavar="REGION",
+        help="a region to ask; again for more; that of AWS's own configuration unless given",
+    )
 
 
 def add_server(parser: argparse.ArgumentParser) -> None:
@@ -93,6 +104,13 @@ def write(text: str) -> None:
 def write_json(value: object) -> None:
     """Print JSON."""
     write(json.dumps(value, indent=2))
+
+
+def tell_unseen(lines: Iterable[str]) -> int:
+    """Say on stderr what an answer lacks; and give the exit code, 1 where that is anything."""
+    unseen = list(lines)
+    sys.stderr.write("".join(f"not seen: {line}\n" for line in unseen))
+    return 1 if unseen else 0
 
 
 def show(text: str, indent: int) -> None:
