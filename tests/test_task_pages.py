@@ -24,9 +24,6 @@ each_page = pytest.mark.parametrize("text", PAGES.values(), ids=PAGES)
 
 HOST = "shop.cluster-abc123def456.eu-west-1.rds.amazonaws.com"
 
-# Commands of their own, each with tests of its own.
-OTHERS = {"env", "exec", "prefetch", "cache", "audit", "authorities", "engines"}
-
 # Within so many lines a page shows what to run.
 OPENING = 15
 
@@ -81,13 +78,13 @@ def test_links_lead_somewhere(text: str) -> None:
 def test_commands_exist(text: str) -> None:
     """Each word after `rds-tls` in code is a command."""
     code = re.findall(r"(?:^|[`(\"])rds-tls ([a-z]+)", text, re.MULTILINE)
-    assert set(code) <= set(cli._COMMANDS) | OTHERS
+    assert set(code) <= set(cli._COMMANDS)
 
 
 def test_every_command_is_described() -> None:
     """The table names each, in code that can be copied."""
     named = {re.findall("rds-tls ([a-z]+)", cells[0])[0] for cells in rows("command-line", "The command rds-tls")}
-    assert named == set(cli._COMMANDS) | OTHERS
+    assert named == set(cli._COMMANDS)
 
 
 def test_options_of_sqlalchemy_are_those_of_the_code() -> None:
