@@ -78,9 +78,9 @@ def runs_of(example: Example) -> tuple[tuple[str, ...], ...]:
 
 
 def lines_of(process: "subprocess.Popen[str]") -> Iterator[str]:
-    """Give what a process prints, line by line."""
+    """Give what a process prints, line by line; the pipe stays open, as a server ends where it cannot write its log."""
     assert process.stdout is not None  # it is a pipe
-    yield from process.stdout
+    return iter(process.stdout)
 
 
 def page_of(process: "subprocess.Popen[str]", before: str) -> str:
