@@ -27,7 +27,8 @@ class PostgresConnection(_Connection):
             kwargs={"host": "db.cluster-abc123def456.eu-west-1.rds.amazonaws.com", "user": "app", "iam": True},
         )
 
-    ``kwargs`` are the arguments of ``rds_tls.connect_postgres``, which is called for each new connection.
+    ``kwargs`` are the arguments of ``rds_tls.connect_postgres``, which is called for each new connection. Its
+    ``connect`` also is what AWS's Advanced Python Wrapper takes in place of psycopg's: a port may be a text here.
     """
 
     @classmethod
@@ -56,6 +57,9 @@ class AsyncPostgresConnection(_AsyncConnection):
 
 
 def _arguments(conninfo: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+    port = kwargs.get("port")
+    if isinstance(port, str) and port.isascii() and port.isdecimal():  # as psycopg takes it
+        kwargs = {**kwargs, "port": int(port)}
     if not conninfo:
         return kwargs
     if "://" not in conninfo or "host" in kwargs:

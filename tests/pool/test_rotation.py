@@ -287,3 +287,18 @@ def test_conninfo_may_be_a_url(https: LocalHttps, tmp_path: Path, postgres: Post
         pool.wait(SECONDS)
         with pool.connection(SECONDS) as connection:
             assert connection.info.host == HOST
+
+
+def test_port_may_be_a_text(https: LocalHttps, tmp_path: Path, postgres: PostgresServer) -> None:
+    """So psycopg takes it, and so AWS's Advanced Python Wrapper gives it to what connects; another text is no port."""
+    arguments: Arguments = {"host": HOST, "user": postgres.user, "password": postgres.password}
+    arguments |= {"dbname": postgres.database, "via": (postgres.host, postgres.port)}
+    authority = Authority(REGION, KeyType.ECC384)
+    store = TrustStore(https, tmp_path / "cache")
+    store.put(REGION, authority.root_pem, time.time())
+    postgres.present(authority.issue([HOST]))
+    arguments["settings"] = store.settings
+    with rds_tls.PostgresConnection.connect(port="6432", **arguments) as connection:
+        assert connection.info.host == HOST
+    with pytest.raises(rds_tls.OptionError, match="port=<str> is no TCP port"):
+        rds_tls.PostgresConnection.connect(port="6432 sslmode=disable", **arguments)

@@ -66,12 +66,17 @@ def _library() -> str:
 
 
 @cache
-def environment() -> dict[str, str]:
-    """Give the environment of a process in which the names of ``ADDRESSES`` lead there."""
+def environment(*lines: str) -> dict[str, str]:
+    """Give the environment of a process in which the names of ``ADDRESSES`` lead there.
+
+    Args:
+        *lines: of a hosts file, put before those of ``ADDRESSES``: an address, a name, and what are aliases of it.
+    """
     folder = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder)
     hosts = Path(folder, "hosts")
-    hosts.write_text("".join(f"{ip} {name}\n" for name, addresses in ADDRESSES.items() for ip in addresses))
+    listed = [f"{ip} {name}" for name, addresses in ADDRESSES.items() for ip in addresses]
+    hosts.write_text("".join(f"{line}\n" for line in (*lines, *listed)))
     return {"LD_PRELOAD": _library(), "NSS_WRAPPER_HOSTS": str(hosts)}
 
 

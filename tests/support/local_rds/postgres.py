@@ -96,6 +96,10 @@ class PostgresServer:
             lambda seen: seen is not None and seen.leaf_der == credentials.leaf_der and seen.version != "TLSv1.1"
         )
 
+    def log_in_by(self, rule: str) -> None:
+        """Let a rule of pg_hba.conf's come before the one for everybody; it counts from the next `present` on."""
+        self._home.write("data/pg_hba.conf", f"{rule}\n".encode() + HOST_BASED_AUTHENTICATION)
+
     def tls_off(self) -> None:
         """Refuse TLS, and still let clients log in."""
         self._configure(TLS_OFF)

@@ -1,0 +1,1 @@
+"""The programs in examples/, each run for real in a process of its own against a server on loopback."""

@@ -1,0 +1,1 @@
+"""What the tests of examples run in processes of their own, besides the examples."""
