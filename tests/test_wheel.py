@@ -86,12 +86,15 @@ def test_sdist_can_be_tested(sdist: Path) -> None:
 
 
 def test_metadata_is_that_of_the_project(metadata: Metadata) -> None:
-    """The metadata is valid; each supported Python has a classifier, the oldest is required, none is left out."""
+    """The metadata is valid; each supported Python has a classifier, the oldest is required, each is run."""
     minors = [int(text.removeprefix(VERSION)) for text in metadata.classifiers or [] if text.startswith(VERSION)]
     assert minors == list(range(minors[0], minors[-1] + 1))
     assert str(metadata.requires_python) == f">=3.{minors[0]}"
     assert PROJECT["tool"]["ruff"]["target-version"] == f"py3{minors[0]}"
     assert PROJECT["tool"]["mypy"]["python_version"] == f"3.{minors[0]}"
+    matrix = ", ".join(f'"3.{minor}"' for minor in minors)
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8")
+    assert set(re.findall(r"python: \[(.*)\]", workflow)) == {matrix}
     assert set(metadata.provides_extra or []) == set(PROJECT["project"]["optional-dependencies"])
     assert metadata.license_files == ["LICENSE"]
 
