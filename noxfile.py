@@ -33,6 +33,18 @@ HANDSHAKES = (
     "tests/drivers/test_attacks.py",
 )
 
+# What needs no server, and nothing that Windows lacks; the fixtures in tests/conftest.py do.
+NO_SERVER = (
+    "tests/endpoint/test_any_text.py",
+    "tests/endpoint/test_grammar.py",
+    "tests/endpoint/test_partitions.py",
+    "tests/endpoint/test_refusals.py",
+    "tests/test_floors.py",
+    "tests/test_log.py",
+    "tests/test_public_names.py",
+    "tests/test_settings.py",
+)
+
 # What may differ from one Python to the next: the versions between the oldest and the newest run this alone.
 DIFFERS_BY_PYTHON = (
     *HANDSHAKES,
@@ -162,11 +174,44 @@ def minimums(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and types."""
+    """Check style, types, and the workflows of GitHub Actions: their form, and what makes them unsafe."""
     install(session, "lint")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")
+    workflows = map(str, Path(".github/workflows").glob("*.yml"))
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
+    session.run("zizmor", "--offline", "--quiet", ".github")
+
+
+@nox.session
+def anywhere(session: nox.Session) -> None:
+    """Use the installed package alone, and run the tests that need no server: on Windows too."""
+    session.install("--no-deps", ".")
+    session.run("python", "-I", "tests/installed_wheel.py")
+    session.install("-e", ".[mysql,postgres,sqlalchemy]", "hypothesis", "jedi", "pytest")
+    session.run("pytest", "--noconftest", *NO_SERVER)
+
+
+@nox.session
+def dist(session: nox.Session) -> None:
+    """Build what a release uploads: an sdist, and the wheel from it."""
+    shutil.rmtree("dist", ignore_errors=True)
+    session.install("build")
+    session.run("python", "-m", "build")
+
+
+@nox.session
+def sizes(session: nox.Session) -> None:
+    """Print how many MB the package and each extra are on disk, for docs/install.md."""
+    for extra in ("", *EXTRAS):
+        folder = Path(session.create_tmp()) / (extra or "alone")
+        shutil.rmtree(folder, ignore_errors=True)
+        wanted = f".[{extra}]" if extra else "."
+        # Where nothing compiles mysqlclient, its line is 0.
+        session.install("--no-compile", "--target", str(folder), wanted, success_codes=[0, 1])
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        print(f"{wanted:20} {size / 1e6:6.1f} MB")
 
 
 @nox.session

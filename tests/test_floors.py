@@ -28,6 +28,7 @@ FLOORS = {
     "sqlalchemy": 7,
     "django": 7,
     "cli": 7,
+    "__pyinstaller": 7,
     "__init__": 8,
     "__main__": 8,
 }

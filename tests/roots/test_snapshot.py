@@ -175,6 +175,12 @@ def test_zip_import_is_explained(tmp_path: Path) -> None:
     assert "install rds-tls unpacked, or set RDS_TLS_CA_BUNDLE" in said
 
 
+def test_zip_import_takes_a_ca_file(tmp_path: Path) -> None:
+    """Imported from a zip, the package uses the file that RDS_TLS_CA_BUNDLE names."""
+    ours = str(DIRECTORY / "eu-west-2.pem")
+    assert from_zip(tmp_path, {**os.environ, "RDS_TLS_CA_BUNDLE": ours}) == ours
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[TrustStore]:
     """A trust store of our own, with an empty cache."""
