@@ -1,4 +1,4 @@
-"""Sessions for rds_tls: ``python3 -m nox -s demo`` shows the main job, ``python3 -m nox -s tests`` proves it."""
+"""Sessions for rds_tls: ``nox -s demo`` shows the main job, ``nox -s tests`` proves it."""
 
 import os
 import re

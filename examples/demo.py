@@ -2,7 +2,7 @@
 
 It starts PostgreSQL, and MariaDB or MySQL or both, on free loopback ports with certificates of RDS's own profile, from
 a certificate authority made for this run. ``via=`` plays the tunnel: each server is dialled on 127.0.0.1 and has to
-prove that it is the Aurora endpoint. Run it with ``python3 -m nox -s demo``.
+prove that it is the Aurora endpoint. Run it with ``nox -s demo``.
 """
 
 import socket
