@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 # fe-connect.c; PyMySQL connections.py; MariaDB Connector/C ma_tls.c (3.3 and 3.4) and my_auth.c; this package's own
 # drivers; for names and the network gai_strerror and strerror of glibc, macOS and Windows, psycopg's own words and
 # MySQL's errmsg (2005).
-# Both libraries in C give a number alone for a dial that failed (libmysql and libmariadb, errmsg 2002 and 2003): that of
-# Linux, of macOS or of Windows.
+# Both libraries in C give a number alone for a dial that failed (libmysqlclient and libmariadb, errmsg 2002 and 2003):
+# that of Linux, of macOS or of Windows.
 # Compared in lower case: OpenSSL 1.1 and 3 differ in capitals and hyphens.
 TEXTS = (
     ("authentication failed for user", "login-refused"),

@@ -48,8 +48,8 @@ SEEN = {
     "(2003, \"Can't connect to MySQL server on 'x:3306' (110)\")": "no-answer",
     "(2003, \"Can't connect to MySQL server on 'x' (10060)\")": "no-answer",
     "server sent an error response during SSL exchange": "hung-up",
-    "(2002, 'Received error packet before completion of TLS handshake. The authenticity of the following error cannot be "
-    "verified: 1040 - Too many connections')": "hung-up",
+    "(2002, 'Received error packet before completion of TLS handshake. The authenticity of the following error cannot "
+    "be verified: 1040 - Too many connections')": "hung-up",
     "(1129, \"Host '10.0.0.1' is blocked because of many connection errors\")": "hung-up",
     "(1130, \"Host '10.0.0.1' is not allowed to connect to this MySQL server\")": "hung-up",
     'no pg_hba.conf entry for host "10.0.0.1", user "app", database "shop", SSL encryption': "login-refused",
