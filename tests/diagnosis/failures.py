@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -81,7 +82,7 @@ class Case(NamedTuple):
         trusts: which roots are trusted.
         meets: whether a driver meets it.
         options: what connect is given besides.
-        waits: whether somebody waits for an answer: all drivers meet it at the same time then.
+        waits: whether somebody waits for an answer: all drivers meet it at the same time then, whatever the way.
         on_all: whether each kind of server brings it about in its own way.
         resolver: what the resolver of this process says.
     """
@@ -238,6 +239,12 @@ def _by_context(row: Row) -> bool:
     return row.by_context
 
 
+def _with_root(by: Authority) -> Credentials:
+    """Send the root too, as many TLS proxies do."""
+    credentials = by.issue(NAMES)
+    return credentials._replace(chain_pem=credentials.chain_pem + by.root_pem)
+
+
 def _is_postgres(row: Row) -> bool:
     return row.is_postgres
 
@@ -259,9 +266,9 @@ def _unreachable_store(world: World) -> rds_tls.Settings:
 
 # In the order of docs/troubleshooting.md: by what people see most.
 CASES = (
-    Case("impostor", of(Authority), trusts=_shipped_roots),
     Case("other-region", of(Authority, "eu-west-2"), trusts=_shipped_roots),
     Case("intercepted", of(Company), trusts=_shipped_roots),
+    Case("intercepted", presents(lambda _: _with_root(Company(REGION, KeyType.ECC384))), "with its root"),
     Case("missing-intermediate", presents(lambda by: by.issue(NAMES, with_intermediate=False))),
     Case("self-signed", presents(lambda by: by.self_signed(NAMES))),
     Case("old-roots", of(NextGeneration), trusts=_shipped_roots),
@@ -277,6 +284,7 @@ CASES = (
     ),
     Case("other-partition", of(Authority, "cn-north-1"), trusts=_shipped_roots),
     Case("preview", of(Authority, f"Preview {REGION}"), trusts=_shipped_roots),
+    Case("impostor", of(Authority), trusts=_shipped_roots),
     Case("expired", presents(_expired)),
     Case("not-yet-valid", presents(_early)),
     Case("malformed", presents(lambda by: by.issue(NAMES, with_issuer_key=False)), meets=_by_context),
@@ -326,62 +334,77 @@ def collect(world: World) -> list[Failure]:
     """Bring every cause about with every driver that is here."""
     found: list[Failure] = []
     with _messages() as messages, _resolver() as answers:
-        for case in CASES:
-            for kind in dict.fromkeys(kind for row in ROWS for kind in case.kinds(row)):
-                rows = [row for row in ROWS if kind in case.kinds(row) and case.meets(row) and not row.missing]
-                answers[:] = [] if case.resolver is None else [case.resolver]
-                with case.brings(world, kind) as address:
-                    found += _Meeting(case, world, kind, address, messages).failures(rows)
+        for _, cases in groupby(CASES, lambda case: (case.cause, case.waits)):
+            meetings = [meeting for case in cases for meeting in _meetings(case, world)]
+            # Those of one cause wait at the same time, and for one message in the log.
+            with ThreadPoolExecutor(len(meetings) if meetings[0].case.waits else 1) as pool:
+                answers[:] = filter(None, [meetings[0].case.resolver])
+                tell._told.clear()
+                messages.clear()
+                for failures in pool.map(lambda meeting: meeting.failures(messages), meetings):
+                    found += failures
     return [*found, *unreadable(world), *unresolved(), *ours()]
 
 
+def _meetings(case: Case, world: World) -> Iterator["_Meeting"]:
+    """Let the drivers that are here meet a case, on each kind of server that it is for."""
+    for kind in dict.fromkeys(kind for row in ROWS for kind in case.kinds(row)):
+        rows = [row for row in ROWS if kind in case.kinds(row) and case.meets(row) and not row.missing]
+        if rows:
+            yield _Meeting(case, world, kind, rows)
+
+
 class _Meeting:
-    """The drivers meet one case."""
+    """Drivers meet a case, all of them at once where they wait."""
 
-    def __init__(self, case: Case, world: World, kind: Kind, address: Address, messages: list[str]) -> None:
-        self._case, self._kind, self._server, self._messages = case, kind, world.server(kind), messages
+    def __init__(self, case: Case, world: World, kind: Kind, rows: list[Row]) -> None:
+        self.case, self._world, self._kind, self._rows = case, world, kind, rows
+        self._server = world.server(kind)
         self._arguments: dict[str, Any] = {"settings": case.trusts(world), **case.options}
-        self._arguments |= {"via": address} if address else {}
 
-    def failures(self, rows: list[Row]) -> Iterator[Failure]:
-        """Let each driver fail; several at once where they wait."""
-        diagnosed = self._diagnosed()
-        with ThreadPoolExecutor(len(rows) if self._case.waits else 1) as pool:
-            tell._told.clear()
-            self._messages.clear()
-            errors = pool.map(self._error, rows)
-            for row, error in zip(rows, list(errors), strict=True):
-                yield self._failure(row, error, diagnosed)
+    def failures(self, messages: list[str]) -> list[Failure]:
+        """Let each driver fail.
+
+        Args:
+            messages: what the log has of this and of those that wait at the same time.
+        """
+        with self.case.brings(self._world, self._kind) as address:
+            self._arguments |= {"via": address} if address else {}
+            diagnosed = self._diagnosed()
+            with ThreadPoolExecutor(len(self._rows) if self.case.waits else 1) as pool:
+                errors = list(pool.map(self._error, self._rows))
+        pairs = zip(self._rows, errors, strict=True)
+        return [self._failure(row, error, messages, diagnosed) for row, error in pairs]
 
     def _diagnosed(self) -> str | None:
         engine: Any = "postgresql" if issubclass(self._kind, PostgresServer) else "mysql"
         arguments = {name: value for name, value in self._arguments.items() if name != "password"}
-        report = rds_tls.diagnose(self._case.host, engine=engine, **arguments)
+        report = rds_tls.diagnose(self.case.host, engine=engine, **arguments)
         return report.cause and report.cause.id
 
     def _error(self, row: Row) -> Exception:
         login = {name: getattr(self._server, name) for name in ("user", "password", "database")}
         try:
-            row.connect_and_ask(self._case.host, row.question, **(login | self._arguments))
+            row.connect_and_ask(self.case.host, row.question, **(login | self._arguments))
         except Exception as error:  # noqa: BLE001 - each driver has its own
             return error
-        raise AssertionError(f"{row.name} connected: {self._case}")
+        raise AssertionError(f"{row.name} connected: {self.case}")
 
-    def _failure(self, row: Row, error: Exception, diagnosed: str | None) -> Failure:
-        noted, explained = tell.noted(error), rds_tls.explain(error, self._case.host)
+    def _failure(self, row: Row, error: Exception, messages: list[str], diagnosed: str | None) -> Failure:
+        noted, explained = tell.noted(error), rds_tls.explain(error, self.case.host)
         # Of one host and cause the log tells once in a minute, with the facts of the first.
         first = f"{noted.meaning} [{noted.id}]; " if noted else None
-        logged = first is not None and any(message.startswith(first) for message in self._messages)
-        name = ", ".join(filter(None, (self._case.cause, self._case.way, row.name, self._kind.title)))
+        logged = first is not None and any(message.startswith(first) for message in messages)
+        name = ", ".join(filter(None, (self.case.cause, self.case.way, row.name, self._kind.title)))
         return Failure(
             name,
             row.driver,
-            self._case.cause,
-            self._case.host,
+            self.case.cause,
+            self.case.host,
             _text(error),
             noted and noted.id,
             explained and explained.id,
-            _bare(error, self._case.host),
+            _bare(error, self.case.host),
             noted.id if noted and logged else None,
             diagnosed,
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from rds_tls.diagnosis.causes import CAUSES
-from tests.diagnosis.failures import Failure
+from tests.diagnosis.failures import CASES, Failure
 from tests.support import in_c
 
 # What another version says -> what stands on the page, and of which version that is.
@@ -63,13 +63,6 @@ ELSEWHERE = (
         ("asyncpg", "pg8000"),
         "OpenSSL 3.0, with VERIFY_CRL_CHECK_LEAF: rds_tls never sets it",
     ),
-    Elsewhere(
-        "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate in certificate chain "
-        "(_ssl.c:LINE)",
-        "unknown-root",
-        ("asyncpg", "pg8000"),
-        "OpenSSL 3.0, with a server that sends its root too, as many TLS proxies do",
-    ),
 )
 
 # Numbers of this system's -> Linux's, which are those on the page.
@@ -89,6 +82,7 @@ _PLACEHOLDERS = (
     (re.compile(r"\bport \d+"), "port PORT"),
     (re.compile(r"\b(ADDRESS|HOST)(:|', )\d+"), r"\1\2PORT"),
     (re.compile(r"_ssl\.c:\d+"), "_ssl.c:LINE"),
+    (re.compile(r"system error: \d+"), "system error: NUMBER"),
     (re.compile(r"'L': '\d+'"), "'L': 'LINE'"),
     (re.compile(r'"[^"]*root\.pem"'), '"FILE"'),
     (re.compile(r'user "app"'), 'user "USER"'),
@@ -111,6 +105,10 @@ def normal(failure: Failure) -> str:
     return re.sub(r"\[Errno (-?\d+)\]", lambda found: f"[Errno {_NUMBERS.get(int(found[1]), found[1])}]", text)
 
 
+# What a text alone leads to, and nearly any certificate may be behind: named first.
+_WIDEST = ("unverified", "unknown-root")
+
+
 class Text(NamedTuple):
     """A text on the page: who says it, and what it may mean."""
 
@@ -131,9 +129,9 @@ def texts(failures: Iterable[Failure]) -> list[Text]:
     for text, driver, ids in said:
         drivers.setdefault(text, {})[driver] = None
         causes.setdefault(text, {}).update(dict.fromkeys(filter(None, ids)))
-    order = {cause: number for number, cause in enumerate(CAUSES)}
+    order = list(dict.fromkeys((*_WIDEST, *(case.cause for case in CASES), *CAUSES)))
     return [
-        Text(text, tuple(sorted(names)), tuple(sorted(causes[text], key=order.__getitem__)))
+        Text(text, tuple(sorted(names)), tuple(sorted(causes[text], key=order.index)))
         for text, names in drivers.items()
     ]
 
