@@ -102,6 +102,7 @@ TEXTS = (
     ("' (110)", "no-answer"),
     ("' (60)", "no-answer"),
     ("' (10060)", "no-answer"),
+    ("reading initial communication packet', system error: 110", "no-answer"),
     ("timeout expired", "no-answer"),
     ("timed out", "no-answer"),
 )

@@ -254,7 +254,8 @@ def _resolves_in_python(row: Row) -> bool:
     return row.driver not in {"psycopg2", "mysqlclient"}
 
 
-_SOON: Mapping[str, Any] = {"connect_timeout": 1}
+# No whole seconds: MariaDB's library takes the next whole ones, and would end together with ours.
+_SOON: Mapping[str, Any] = {"connect_timeout": 1.5}
 _HTTP = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 # MySQL internals, "ERR_Packet": it comes in place of the greeting (1040, ER_CON_COUNT_ERROR), before any capabilities.
 _TOO_MANY = b"\x17\0\0\0\xff\x10\x04Too many connections"

@@ -47,6 +47,9 @@ SEEN = {
     "(2002, \"Can't connect to server on 'x' (101)\")": "no-route",
     "(2003, \"Can't connect to MySQL server on 'x:3306' (110)\")": "no-answer",
     "(2003, \"Can't connect to MySQL server on 'x' (10060)\")": "no-answer",
+    "(2013, \"Lost connection to server at 'handshake: reading initial communication packet', system error: 110\")": (
+        "no-answer"
+    ),
     "server sent an error response during SSL exchange": "hung-up",
     "(2002, 'Received error packet before completion of TLS handshake. The authenticity of the following error cannot "
     "be verified: 1040 - Too many connections')": "hung-up",

@@ -120,8 +120,8 @@ def test_every_text_is_on_the_page(failures: list[Failure]) -> None:
     """Whoever searches for what a driver says finds it; another version's text is to be added."""
     missing = {normal(each): f"{each.name} says {each.text!r}" for each in failures if normal(each) not in headings()}
     assert not missing, (
-        "These texts are not on docs/troubleshooting.md. Where another version of a driver or of OpenSSL words differently "
-        "what is there, add a row to VARIANTS of tests/diagnosis/troubleshooting.py, and where it says "
+        "These texts are not on docs/troubleshooting.md. Where another version of a driver or of OpenSSL words "
+        "differently what is there, add a row to VARIANTS of tests/diagnosis/troubleshooting.py, and where it says "
         "something else to ELSEWHERE, with the version; else run this file with RDS_TLS_WRITE_DOCS=1:\n"
         + "\n".join(f"{text}\n    ({where})" for text, where in missing.items())
     )

@@ -52,6 +52,12 @@ ELSEWHERE = (
         "libpq 15 to 18 with a DNS server that does not answer: it resolves in C",
     ),
     Elsewhere(
+        "(2002, \"Can't connect to server on 'HOST' (110)\")",
+        "no-answer",
+        ("mysqlclient",),
+        "MariaDB Connector/C 3.3, where its own connect_timeout ends before that of rds_tls",
+    ),
+    Elsewhere(
         'no pg_hba.conf entry for host "ADDRESS", user "USER", database "DATABASE", SSL encryption',
         "login-refused",
         ("asyncpg",),
