@@ -25,7 +25,7 @@ _FIRST_SAFE = {13: 130_005, 14: 140_001}
 # open_client_SSL, with OpenSSL's own words.
 _ENDED = (
     "server closed the connection unexpectedly",
-    "EOF detected",
+    "SSL SYSCALL error",
     "unexpected eof while reading",
     "Connection reset by peer",
 )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rds_tls.diagnosis.causes import CAUSES
 from tests.diagnosis.failures import CASES, Failure
+from tests.hostile.stage import INJECTED
 from tests.support import in_c
 
 # What another version says -> what stands on the page, and of which version that is.
@@ -20,6 +21,14 @@ VARIANTS = (
     ("record layer failure", "wrong version number"),
     # OpenSSL's x509_txt.c, 1.1 -> 3.
     ("self signed certificate", "self-signed certificate"),
+    # libpq's fe-secure-openssl.c, before 16, of a file that is not there, and before 15 of an end; and fe-connect.c
+    # before 17.1, 16.5 and 15.9, which repeats what an unknown server says before TLS (CVE-2024-10977).
+    (
+        "Either provide the file or change sslmode",
+        "Either provide the file, use the system's trusted roots with sslrootcert=system, or change sslmode",
+    ),
+    ("SSL SYSCALL error: Success", "SSL SYSCALL error: EOF detected"),
+    (f"FATAL: {INJECTED.decode()}", "server sent an error response during SSL exchange"),
     # What psycopg puts before libpq's words (psycopg's generators.py), and psycopg2 does not.
     ("connection failed: connection to server", "connection to server"),
     ("connection failed: could not", "could not"),
@@ -56,6 +65,39 @@ ELSEWHERE = (
         "no-answer",
         ("mysqlclient",),
         "MariaDB Connector/C 3.3, where its own connect_timeout ends before that of rds_tls",
+    ),
+    *(
+        Elsewhere(text, cause, ("psycopg",), seen)
+        for cause, words in (
+            ("name-not-found", "[Errno -2] Name or service not known"),
+            ("resolver-down", "[Errno -3] Temporary failure in name resolution"),
+        )
+        for text, seen in ((words, "psycopg 3.2.2"), (f"failed to resolve host 'HOST': {words}", "psycopg 3.3.9"))
+    ),
+    Elsewhere(
+        'connection to server at "ADDRESS", port PORT failed: SSL error: unexpected eof while reading',
+        "hung-up",
+        ("psycopg",),
+        "libpq 18, with psycopg 3.3.9",
+    ),
+    Elsewhere(
+        'connection to server at "ADDRESS", port PORT failed: SSL SYSCALL error: EOF detected',
+        "hung-up",
+        ("psycopg",),
+        "libpq 16, with psycopg 3.2.2",
+    ),
+    Elsewhere(
+        'PostgreSQL server at "ADDRESS:PORT": server sent an error response during SSL exchange; check the server logs '
+        "for details",
+        "hung-up",
+        ("asyncpg",),
+        "asyncpg 0.32",
+    ),
+    Elsewhere(
+        'PostgreSQL server at "ADDRESS:PORT" rejected SSL upgrade',
+        "hung-up",
+        ("asyncpg",),
+        "asyncpg 0.30, where the server sends an error",
     ),
     Elsewhere(
         'no pg_hba.conf entry for host "ADDRESS", user "USER", database "DATABASE", SSL encryption',
