@@ -94,6 +94,12 @@ ELSEWHERE = (
         "asyncpg 0.32",
     ),
     Elsewhere(
+        'connection to server at "ADDRESS", port PORT failed: SSL SYSCALL error: EOF detected',
+        "weak-key",
+        ("psycopg2",),
+        "psycopg2 2.9.5",
+    ),
+    Elsewhere(
         'PostgreSQL server at "ADDRESS:PORT" rejected SSL upgrade',
         "hung-up",
         ("asyncpg",),
