@@ -11,28 +11,27 @@ from tests.diagnosis.failures import CASES, Failure
 from tests.hostile.stage import INJECTED
 from tests.support import in_c
 
-# What another version says -> what stands on the page, and of which version that is.
+# What another version says -> what stands on the page, and which version that is; without one it is not told.
 VARIANTS = (
-    # OpenSSL's ssl_err.c, 3.2 and later -> 3.0.
-    ("ssl/tls alert handshake failure", "sslv3 alert handshake failure"),
-    # The same, 3.4 and later, where something else than a TLS record comes; CPython has no name for it yet.
-    ("[SSL: RECORD_LAYER_FAILURE] record layer failure", "[SSL: WRONG_VERSION_NUMBER] wrong version number"),
-    ("[SSL] record layer failure", "[SSL: WRONG_VERSION_NUMBER] wrong version number"),
-    ("record layer failure", "wrong version number"),
-    # OpenSSL's x509_txt.c, 1.1 -> 3.
-    ("self signed certificate", "self-signed certificate"),
-    # libpq's fe-secure-openssl.c, before 16, of a file that is not there, and before 15 of an end; and fe-connect.c
-    # before 17.1, 16.5 and 15.9, which repeats what an unknown server says before TLS (CVE-2024-10977).
+    # ssl_err.c, x509_txt.c; of the second CPython has no name in every version.
+    ("ssl/tls alert handshake failure", "sslv3 alert handshake failure", "OpenSSL 3.2 and later"),
+    ("[SSL: RECORD_LAYER_FAILURE] record layer failure", "[SSL: WRONG_VERSION_NUMBER] wrong version number", ""),
+    ("[SSL] record layer failure", "[SSL: WRONG_VERSION_NUMBER] wrong version number", ""),
+    ("record layer failure", "wrong version number", "newer versions of OpenSSL"),
+    ("self signed certificate", "self-signed certificate", "OpenSSL 1.1"),
+    # fe-secure-openssl.c: of a file that is not there, and of an end.
     (
         "Either provide the file or change sslmode",
         "Either provide the file, use the system's trusted roots with sslrootcert=system, or change sslmode",
+        "libpq 15 and earlier",
     ),
-    ("SSL SYSCALL error: Success", "SSL SYSCALL error: EOF detected"),
-    (f"FATAL: {INJECTED.decode()}", "server sent an error response during SSL exchange"),
-    # What psycopg puts before libpq's words (psycopg's generators.py), and psycopg2 does not.
-    ("connection failed: connection to server", "connection to server"),
-    ("connection failed: could not", "could not"),
-    ("connection is bad: connection to server", "connection to server"),
+    ("SSL SYSCALL error: Success", "SSL SYSCALL error: EOF detected", "the libpq in psycopg2-binary 2.9.5"),
+    # fe-connect.c: it repeats what an unknown server says before TLS (CVE-2024-10977).
+    (f"FATAL: {INJECTED.decode()}", "server sent an error response during SSL exchange", ""),
+    # What psycopg puts before libpq's words (its generators.py), and psycopg2 does not.
+    ("connection failed: connection to server", "connection to server", "psycopg"),
+    ("connection failed: could not", "could not", ""),
+    ("connection is bad: connection to server", "connection to server", "psycopg"),
 )
 
 
@@ -43,7 +42,7 @@ class Elsewhere(NamedTuple):
         text: in the form of ``normal``.
         cause: what it means.
         drivers: who says it.
-        seen: where, and why not here.
+        seen: with which version, or where it is from and why nothing here brings it about.
     """
 
     text: str
@@ -58,7 +57,7 @@ ELSEWHERE = (
         'could not translate host name "HOST" to address: Temporary failure in name resolution',
         "resolver-down",
         ("psycopg2",),
-        "libpq 15 to 18 with a DNS server that does not answer: it resolves in C",
+        "libpq's fe-connect.c, with glibc's words for EAI_AGAIN; not brought about: it resolves in C",
     ),
     Elsewhere(
         "(2002, \"Can't connect to server on 'HOST' (110)\")",
@@ -109,13 +108,13 @@ ELSEWHERE = (
         'no pg_hba.conf entry for host "ADDRESS", user "USER", database "DATABASE", SSL encryption',
         "login-refused",
         ("asyncpg",),
-        "PostgreSQL 15, auth.c: with a pg_hba.conf that does not have the client's address",
+        "PostgreSQL's auth.c; not brought about: the servers here let loopback in",
     ),
     Elsewhere(
         "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get certificate CRL (_ssl.c:LINE)",
         "revocation",
         ("asyncpg", "pg8000"),
-        "OpenSSL 3.0, with VERIFY_CRL_CHECK_LEAF: rds_tls never sets it",
+        "OpenSSL's x509_txt.c; not brought about: rds_tls asks for no lists",
     ),
 )
 
@@ -150,7 +149,7 @@ _PLACEHOLDERS = (
 def normal(failure: Failure) -> str:
     """Give a text as it stands on the page: one line, with placeholders for what differs from run to run."""
     text = " ".join(failure.text.split())
-    for other, ours in VARIANTS:
+    for other, ours, _ in VARIANTS:
         text = text.replace(other, ours)
     if failure.host:
         text = text.replace(failure.host, "HOST")
@@ -224,7 +223,9 @@ def index(found: Iterable[Group]) -> str:
         links = ", ".join(f"[{cause}](#{cause})" for cause in group.causes)
         which = "" if len(group.causes) == 1 else ": `rds-tls doctor HOST` tells which"
         lines.append(f"**{'It is' if len(group.causes) == 1 else 'One of'}** {links}{which}.\n")
-    return "\n".join(lines)
+    lines.append("Other versions have other words for the same:\n")
+    lines += [f"- `{other}`, for `{ours}`: {version}" for other, ours, version in VARIANTS if version]
+    return "\n".join(lines) + "\n"
 
 
 _NAMES = {
