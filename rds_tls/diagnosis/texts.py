@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 # What the text of an error holds -> the cause's id. The first row that matches wins, so what a server says about a
 # login, which may repeat any name, comes before all else, and a reason before the "certificate verify failed" that
 # surrounds it.
-# Sources: PostgreSQL src/backend/libpq/auth.c; MySQL's errmsg (1044, 1045, 1698); OpenSSL crypto/x509/x509_txt.c and
-# ssl/ssl_err.c; CPython Modules/_ssl.c; libpq fe-secure-openssl.c, fe-secure-common.c, fe-connect.c; PyMySQL
-# connections.py; MariaDB Connector/C ma_tls.c (3.3 and 3.4) and my_auth.c; this package's own drivers; for names
-# and the network gai_strerror and strerror of glibc, macOS and Windows, psycopg's own words and MySQL's errmsg (2005).
+# Sources: PostgreSQL src/backend/libpq/auth.c; MySQL's errmsg (1044, 1045, 1129, 1130, 1698); OpenSSL
+# crypto/x509/x509_txt.c and ssl/ssl_err.c; CPython Modules/_ssl.c; libpq fe-secure-openssl.c, fe-secure-common.c,
+# fe-connect.c; PyMySQL connections.py; MariaDB Connector/C ma_tls.c (3.3 and 3.4) and my_auth.c; this package's own
+# drivers; for names and the network gai_strerror and strerror of glibc, macOS and Windows, psycopg's own words and
+# MySQL's errmsg (2005).
+# Both libraries in C give a number alone for a dial that failed (libmysqlclient and libmariadb, errmsg 2002 and 2003):
+# that of Linux, of macOS or of Windows.
 # Compared in lower case: OpenSSL 1.1 and 3 differ in capitals and hyphens.
 TEXTS = (
     ("authentication failed for user", "login-refused"),
@@ -72,6 +75,12 @@ TEXTS = (
     ("mysql answers where postgresql was asked for", "other-engine"),
     ("postgresql answers where mysql was asked for", "other-engine"),
     ("what answers is no database", "not-a-database"),
+    ("the connection ended before tls", "hung-up"),
+    ("an error came before tls", "hung-up"),
+    ("server sent an error response during ssl exchange", "hung-up"),
+    ("error packet before completion of tls handshake", "hung-up"),
+    ("is blocked because of many connection errors", "hung-up"),
+    ("is not allowed to connect to this", "hung-up"),
     ("temporary failure in name resolution", "resolver-down"),
     ("name or service not known", "name-not-found"),
     ("no address associated with hostname", "name-not-found"),
@@ -82,6 +91,19 @@ TEXTS = (
     ("connection refused", "refused"),
     ("no route to host", "no-route"),
     ("network is unreachable", "no-route"),
+    ("' (111)", "refused"),
+    ("' (61)", "refused"),
+    ("' (10061)", "refused"),
+    ("' (101)", "no-route"),
+    ("' (113)", "no-route"),
+    ("' (51)", "no-route"),
+    ("' (65)", "no-route"),
+    ("' (10051)", "no-route"),
+    ("' (10065)", "no-route"),
+    ("' (110)", "no-answer"),
+    ("' (60)", "no-answer"),
+    ("' (10060)", "no-answer"),
+    ("reading initial communication packet', system error: 110", "no-answer"),
     ("timeout expired", "no-answer"),
     ("timed out", "no-answer"),
 )

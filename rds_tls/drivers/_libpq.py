@@ -21,6 +21,15 @@ _LEAST = 2
 # fixed in 13.5 and 14.1), and before 13 it cannot be told the oldest TLS version.
 _FIRST_SAFE = {13: 130_005, 14: 140_001}
 
+# What libpq says where a connection ended, before TLS stands or later: fe-misc.c, pqReadData, and fe-secure-openssl.c,
+# open_client_SSL, with OpenSSL's own words.
+_ENDED = (
+    "server closed the connection unexpectedly",
+    "SSL SYSCALL error",
+    "unexpected eof while reading",
+    "Connection reset by peer",
+)
+
 # Not named ssl..., but they decide where the bytes go or whether TLS carries them.
 RESERVED = {
     "gssencmode": "GSS encryption would take the place of TLS; leave it out",
@@ -128,8 +137,9 @@ def is_as_told(told: Mapping[str, str], wanted: Mapping[str, str], target: Targe
 def explain(error: Exception, target: Target) -> str:
     """Give the text that says why libpq did not connect, and dial the server once more where it keeps that back.
 
-    libpq says that a chain did not verify, but not why, and that an answer was none, but not whose it is. In that case
-    the server is asked for TLS again, and shaken hands with for a chain; nothing else is sent.
+    libpq says that a chain did not verify, but not why, that an answer was none, but not whose it is, and that the
+    connection ended, but not when. In these cases the server is asked for TLS again, and shaken hands with for a chain
+    or an end; nothing else is sent.
 
     Args:
         error: what the driver raised.
@@ -139,12 +149,14 @@ def explain(error: Exception, target: Target) -> str:
         What stands in the way where libpq keeps it to itself, else the error's own text.
     """
     text = str(error)
-    looks = ("certificate verify failed" in text, "invalid response to SSL negotiation" in text)
-    if not any(looks):
+    is_chain, is_answer = "certificate verify failed" in text, "invalid response to SSL negotiation" in text
+    if not (is_chain or is_answer or any(words in text for words in _ENDED)):
         return text
-    from rds_tls.drivers._second_look import answer_verdict, certificate_verdict  # a connection needs no context
+    from rds_tls.drivers import _second_look as look  # a connection needs no context
 
-    return (certificate_verdict(target) if looks[0] else answer_verdict(target)) or text
+    if is_chain:
+        return look.certificate_verdict(target) or text
+    return (look.answer_verdict(target) if is_answer else look.tls_verdict(target, "postgresql")) or text
 
 
 def check_version(version: int, driver: str, extra: str) -> None:

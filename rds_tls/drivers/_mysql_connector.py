@@ -134,10 +134,11 @@ def _is_unsendable(value: object) -> bool:
 
 
 def explain(error: Exception, target: Target) -> str:
-    """Give the text that says why the driver did not connect: its own, with OpenSSL's; as ``explain_silence``."""
-    from rds_tls.drivers._second_look import explain_silence  # only a failure pays for it
+    """Give the text that says why the driver did not connect: its own, with OpenSSL's; as ``explain_mysql``."""
+    from rds_tls.drivers._second_look import explain_mysql  # only a failure pays for it
 
-    return explain_silence(error, target, *_VAGUE)
+    text = str(error)
+    return explain_mysql(text, target, _SILENT, (text,) if text.endswith(_REASONLESS) else ())
 
 
 def refuse_without_tls(connection: Any) -> None:  # noqa: ANN401 - either kind of connection
@@ -175,7 +176,9 @@ def _words() -> tuple[Any, Any]:
 
 
 # What it says where a greeting did not come in time: the pure driver, and that of asyncio, which does not say of what.
-_VAGUE = ("The Read Operation timed out", "' ()")
+_SILENT = ("The Read Operation timed out", "' ()")
+# How the text of that of asyncio ends where a server left amid the handshake: asyncio's ConnectionResetError has none.
+_REASONLESS = "system error: "
 
 _connecting: ContextVar[bool] = ContextVar("connecting", default=False)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import ssl
 from typing import TYPE_CHECKING, Any
 
-from rds_tls.drivers._second_look import answer_verdict
+from rds_tls.drivers._second_look import answer_verdict, tls_verdict
 from rds_tls.errors import DriverNotInstalledError, OptionError
 
 if TYPE_CHECKING:
@@ -53,20 +54,24 @@ def _is_sendable(text: str) -> bool:
         return False
 
 
-def explain(error: Exception, target: Target, *, vague: str) -> str:
-    """Give the text that says why the driver did not connect, and ask the server for TLS once more where it does not.
+def explain(error: Exception, target: Target, *, vague: str, ended: str) -> str:
+    """Give the text that says why the driver did not connect, and dial the server once more where it does not.
 
     Args:
         error: what the driver raised.
         target: what it was to connect to.
         vague: what the driver says for any answer but yes to its request for TLS.
+        ended: what it says where the connection ended, besides what Python does.
 
     Returns:
         What stands in the way of TLS where a second look shows it, else the error's own text.
     """
     text = str(error)
-    verdict = answer_verdict(target) if vague in text else None
-    return verdict or text
+    if vague in text:
+        return answer_verdict(target) or text
+    if ended in text or isinstance(error, ConnectionResetError | ssl.SSLEOFError):
+        return tls_verdict(target, "postgresql") or text
+    return text
 
 
 def check_version(version: str, first: tuple[int, ...], driver: str) -> None:

@@ -11,6 +11,9 @@ from rds_tls.context.shared import shared_context
 from rds_tls.errors import RdsTlsError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from rds_tls.context.handshake import Protocol
     from rds_tls.drivers import Target
 
 # How long a look may take, in seconds; only a refused connection waits for it.
@@ -27,7 +30,22 @@ _MEANINGS = {
     Answer.MYSQL: "MySQL answers where PostgreSQL was asked for",
     Answer.POSTGRESQL: "PostgreSQL answers where MySQL was asked for",
     Answer.OTHER: "what answers is no database",
+    Answer.ERROR: "an error came before TLS",
+    Answer.END: "the connection ended before TLS",
 }
+
+# What drivers of MySQL's say where a server ended the connection, sent what is no greeting, or an error in place of one
+# (PyMySQL's connections.py, which asyncmy and aiomysql are made from; mysql-connector's errmsg 2013; OpenSSL's
+# ssl_err.c by CPython and by MariaDB's library; MySQL's errmsg 1040). The same may come when TLS stands, so that they
+# alone tell nothing.
+_ENDED = (
+    "Lost connection to MySQL server during query",
+    "Packet sequence number wrong",
+    "EOF occurred in violation of protocol",
+    "unexpected eof while reading",
+    "Connection reset by peer",
+    "Too many connections",
+)
 
 
 def certificate_verdict(target: Target) -> str | None:
@@ -67,30 +85,71 @@ def answer_verdict(target: Target) -> str | None:
         return None
 
 
-def explain_silence(error: BaseException, target: Target, *vague: str) -> str:
-    """Give the text that says why a driver of MySQL's did not connect, and dial once more where it does not say.
-
-    MySQL speaks first. Where no greeting came, PostgreSQL may be waiting for its client to speak: it is asked for TLS,
-    and nothing else is sent.
+def tls_verdict(target: Target, protocol: Protocol) -> str | None:
+    """Dial a server, ask for TLS and shake hands as a connection does; nothing else is sent.
 
     Args:
-        error: what the driver raised.
-        target: what it was to connect to.
-        vague: what it says where no greeting came, or no connection for a reason that it keeps back.
+        target: what a driver was to connect to.
+        protocol: which engine to speak to.
 
     Returns:
-        The error's own text, and behind it that PostgreSQL answers, or that nobody does.
+        What stands in the way of TLS, in words that the table of causes knows, or in OpenSSL's; None where nothing
+        does, or where it cannot be seen.
     """
-    text = str(error)
-    if not any(words in text for words in vague):
-        return text
+    deadline = Deadline(_SECONDS)
+    try:
+        plain = dial(*(target.via or (target.host, target.port)), deadline)
+    except OSError:
+        return None
+    try:
+        with plain:
+            answer = ask_for_tls(plain, protocol, deadline)
+            if answer is Answer.YES:
+                shake_hands(plain, shared_context(target.anchors), target.host, deadline).close()
+            return _MEANINGS.get(answer)
+    except (ssl.SSLEOFError, ConnectionError):
+        return _MEANINGS[Answer.END]
+    except ssl.SSLError as reason:
+        return str(reason)
+    except (OSError, RdsTlsError):
+        return None
+
+
+def explain_mysql(text: str, target: Target, silent: Collection[str], ended: Collection[str] = ()) -> str:
+    """Give the text that says why a driver of MySQL's did not connect, and dial once more where its own does not say.
+
+    MySQL speaks first. Where no greeting came, PostgreSQL may be waiting for its client to speak: it is asked for TLS.
+    Where the connection ended, or something else than a greeting came, MySQL is. Nothing else is sent.
+
+    Args:
+        text: the driver's own, or that of what it was raised from.
+        target: what it was to connect to.
+        silent: what the driver says where no greeting came, or no connection for a reason that it keeps back.
+        ended: what it says where a connection ended, besides what all of them do.
+
+    Returns:
+        The text, and behind it what the second look shows.
+    """
+    if any(words in text for words in silent):
+        more = _explain_silence(target)
+        if more is not None:
+            return f"{text}: {more}"
+    if any(words in text for words in (*_ENDED, *ended)) and "timed out" not in text:
+        more = tls_verdict(target, "mysql")
+        if more is not None:
+            return f"{text}: {more}"
+    return text
+
+
+def _explain_silence(target: Target) -> str | None:
+    """Say that PostgreSQL answers, or why nobody does; None where there is no answer."""
     try:
         answer = _ask(target, _SECONDS_MORE)
-    except ConnectionRefusedError as reason:
-        return f"{text}: {reason}"
-    except OSError:
-        return text
-    return f"{text}: {_MEANINGS[Answer.POSTGRESQL]}" if answer in {Answer.YES, Answer.NO} else text
+    except TimeoutError:
+        return None
+    except OSError as reason:
+        return str(reason)
+    return _MEANINGS[Answer.POSTGRESQL] if answer in {Answer.YES, Answer.NO} else None
 
 
 def _ask(target: Target, seconds: float) -> Answer:

@@ -137,12 +137,12 @@ def verify(connection: aiomysql.Connection, target: Target, _options: Mapping[st
 
 
 def explain(error: Exception, target: Target) -> str:
-    """Give the text that says why aiomysql did not connect: OpenSSL's is in the cause alone; as ``explain_silence``."""
-    from rds_tls.drivers._second_look import explain_silence  # only a failure pays for it
+    """Give the text that says why aiomysql did not connect: OpenSSL's is in the cause alone; as ``explain_mysql``."""
+    from rds_tls.drivers._second_look import explain_mysql  # only a failure pays for it
 
-    if error.__cause__ is not None and not isinstance(error.__cause__, TimeoutError):
-        return str(error.__cause__)
-    return explain_silence(error, target, "(timed out)")
+    cause = error.__cause__
+    text = str(error) if cause is None or isinstance(cause, TimeoutError) else f"{error} ({cause})"
+    return explain_mysql(text, target, ("(timed out)",), ("()",))
 
 
 @cache

@@ -35,6 +35,9 @@ _LOGINS = {
     "password_creator": "it would win over password= and iam=True; pass the function as password=",
 }
 
+# What it says where a server left amid the handshake: asyncio's ConnectionResetError has no text.
+_REASONLESS = "' ()"
+
 RESERVED = {
     **_mysql.RESERVED,
     "sock": "TLS would start on it at once, as no MySQL server does; to dial another address use via=(address, port)",
@@ -144,10 +147,10 @@ def verify(connection: asyncmy.connection.Connection, target: Target, _options: 
 
 
 def explain(error: Exception, target: Target) -> str:
-    """Give the text that says why asyncmy did not connect: its own, which holds OpenSSL's; as ``explain_silence``."""
-    from rds_tls.drivers._second_look import explain_silence  # only a failure pays for it
+    """Give the text that says why asyncmy did not connect: its own, which holds OpenSSL's; as ``explain_mysql``."""
+    from rds_tls.drivers._second_look import explain_mysql  # only a failure pays for it
 
-    return explain_silence(error, target, "(timed out)")
+    return explain_mysql(str(error), target, ("(timed out)",), (_REASONLESS,))
 
 
 @cache

@@ -32,6 +32,8 @@ _FIRST = (0, 30)
 # What asyncpg says of a server that answers its request for TLS with anything but S alone: a no, or a yes with bytes of
 # a man in the middle's behind it (connect_utils.py, TLSUpgradeProto).
 _VAGUE = "rejected SSL upgrade"
+# And of one that ends the connection instead (the same class).
+_ENDED = "unexpected connection_lost() call"
 
 _SERVICE = "a service file may name another host; pass what it holds as arguments"
 
@@ -121,7 +123,7 @@ def verify(connection: asyncpg.Connection[Any], target: Target, _options: Mappin
 
 def explain(error: Exception, target: Target) -> str:
     """Give the text that says why asyncpg did not connect; as ``_postgres.explain``."""
-    return _postgres.explain(error, target, vague=_VAGUE)
+    return _postgres.explain(error, target, vague=_VAGUE, ended=_ENDED)
 
 
 @cache

@@ -66,8 +66,10 @@ _CIPHERS = (
 )
 # OpenSSL, ssl_stat.c: what it calls TLS's alert 40, handshake_failure, up to 3.1 with "sslv3" before it.
 _NO_COMMON_CIPHER = "alert handshake failure"
-# No greeting came, or none that we waited for; and MariaDB's library has EINPROGRESS for a dial that was refused.
-_VAGUE = ("reading initial communication packet", "(timed out)", "(115)")
+# No greeting came; or no connection, within our time or at all: of that MariaDB's library gives a number alone, which
+# is EINPROGRESS for a dial that was refused.
+_NO_GREETING = "reading initial communication packet"
+_SILENT = (_NO_GREETING, "Can't connect to ")
 
 
 def known() -> frozenset[str]:
@@ -224,14 +226,17 @@ def verify(connection: Connection, target: Target, options: Mapping[str, Any]) -
 
 
 def explain(error: Exception, target: Target) -> str:
-    """Give the text that says why mysqlclient did not connect: its own, which holds OpenSSL's; as ``explain_silence``.
+    """Give the text that says why mysqlclient did not connect: its own, which holds OpenSSL's; as ``explain_mysql``.
 
-    A server that has none of the ciphers of TLS 1.2, nor TLS 1.3, can say no more than that the handshake failed.
+    A server that has none of the ciphers of TLS 1.2, nor TLS 1.3, can say no more to it than that the handshake failed.
+    To Python's TLS, which offers more of them, it says what it lacks.
     """
-    from rds_tls.drivers._second_look import explain_silence  # only a failure pays for it
+    from rds_tls.drivers._second_look import explain_mysql, tls_verdict  # only a failure pays for it
 
-    text = explain_silence(error, target, *_VAGUE)
-    return f"{text}: unsupported protocol" if _NO_COMMON_CIPHER in text else text
+    text = str(error)
+    if _NO_COMMON_CIPHER in text:
+        return tls_verdict(target, "mysql") or f"{text}: unsupported protocol"
+    return explain_mysql(text, target, _SILENT, (_NO_GREETING,))
 
 
 @cache

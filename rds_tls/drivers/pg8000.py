@@ -39,6 +39,8 @@ _FIRST = (1, 31, 6)
 # What pg8000 says of a server that answers its request for TLS with anything but S (core.py, _make_socket): a no, an
 # error, or nothing at all.
 _VAGUE = "Server refuses SSL"
+# And where the connection ended later (the same file, _flush and _read).
+_ENDED = "network error"
 
 RESERVED = {
     **_postgres.RESERVED,
@@ -204,7 +206,7 @@ def verify(connection: pg8000.dbapi.Connection, target: Target, _options: Mappin
 
 def explain(error: Exception, target: Target) -> str:
     """Give the text that says why pg8000 did not connect; as ``_postgres.explain``."""
-    return _postgres.explain(error, target, vague=_VAGUE)
+    return _postgres.explain(error, target, vague=_VAGUE, ended=_ENDED)
 
 
 @cache

@@ -191,10 +191,10 @@ def verify(connection: pymysql.Connection[Any], target: Target, _options: Mappin
 
 
 def explain(error: Exception, target: Target) -> str:
-    """Give the text that says why PyMySQL did not connect: its own, which holds OpenSSL's; as ``explain_silence``."""
-    from rds_tls.drivers._second_look import explain_silence  # only a failure pays for it
+    """Give the text that says why PyMySQL did not connect: its own, which holds OpenSSL's; as ``explain_mysql``."""
+    from rds_tls.drivers._second_look import explain_mysql  # only a failure pays for it
 
-    return explain_silence(error, target, "during query (timed out)")
+    return explain_mysql(str(error), target, ("during query (timed out)",))
 
 
 @cache

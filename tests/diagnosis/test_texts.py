@@ -43,6 +43,18 @@ SEEN = {
     'password authentication failed for user "app"': "login-refused",
     'PAM authentication failed for user "app"': "login-refused",
     "(1045, \"Access denied for user 'app'@'10.0.0.1' (using password: YES)\")": "login-refused",
+    "(2003, \"Can't connect to MySQL server on '10.0.0.1' (111)\")": "refused",
+    "(2002, \"Can't connect to server on 'x' (101)\")": "no-route",
+    "(2003, \"Can't connect to MySQL server on 'x:3306' (110)\")": "no-answer",
+    "(2003, \"Can't connect to MySQL server on 'x' (10060)\")": "no-answer",
+    "(2013, \"Lost connection to server at 'handshake: reading initial communication packet', system error: 110\")": (
+        "no-answer"
+    ),
+    "server sent an error response during SSL exchange": "hung-up",
+    "(2002, 'Received error packet before completion of TLS handshake. The authenticity of the following error cannot "
+    "be verified: 1040 - Too many connections')": "hung-up",
+    "(1129, \"Host '10.0.0.1' is blocked because of many connection errors\")": "hung-up",
+    "(1130, \"Host '10.0.0.1' is not allowed to connect to this MySQL server\")": "hung-up",
     'no pg_hba.conf entry for host "10.0.0.1", user "app", database "shop", SSL encryption': "login-refused",
 }
 

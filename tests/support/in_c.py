@@ -33,9 +33,19 @@ from tests.support.trust_store import HOST as ROTATED
 # Where packages put it: Debian and Ubuntu, Fedora.
 PLACES = ("lib/*/libnss_wrapper.so", "lib64/libnss_wrapper.so")
 
-# The cluster of nearly every test; the last two have two addresses, of which the first or both take no connection.
-CLUSTER = "cluster-abc123def456.eu-west-1.rds.amazonaws.com"
+# The cluster of nearly every test; two have two addresses, of which the first or both take no connection.
+ZONE = "eu-west-1.rds.amazonaws.com"
+CLUSTER = f"cluster-abc123def456.{ZONE}"
+# A proxy, a further endpoint of it, and a custom endpoint; and what a Global Database's writer is called.
+OF_OTHER_KINDS = (
+    "orders.proxy-abc123def456",
+    "reports.endpoint.proxy-abc123def456",
+    "reports.cluster-custom-abc123def456",
+)
+GLOBAL_WRITER = "shop.global-abc123def456.global.rds.amazonaws.com"
 HALF_DEAD, DEAD = f"half-dead.{CLUSTER}", f"dead.{CLUSTER}"
+# To the address of everybody Linux opens no TCP connection: ENETUNREACH, and nothing is sent (net/ipv4/tcp_ipv4.c).
+NOWHERE = f"nowhere.{CLUSTER}"
 ADDRESSES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(
         (
@@ -43,12 +53,15 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
             f"other.{CLUSTER}",
             "orders.cluster-ro-abc123def456.eu-west-1.rds.amazonaws.com",
             "orders-1.abc123def456.eu-west-1.rds.amazonaws.com",
+            *(f"{name}.{ZONE}" for name in OF_OTHER_KINDS),
+            GLOBAL_WRITER,
             ROTATED,
         ),
         ("127.0.0.1",),
     ),
     HALF_DEAD: ("127.0.0.2", "127.0.0.1"),
     DEAD: ("127.0.0.2", "127.0.0.3"),
+    NOWHERE: ("255.255.255.255",),
 }
 
 
