@@ -20,7 +20,7 @@ def kept_connection() -> psycopg.Connection[Any]:
     secret = os.environ.get("DATABASE_SECRET")
     login: dict[str, Any] = {"secret": secret} if secret else {"user": os.environ["DATABASE_USER"], "iam": True}
     try:
-        return rds_tls.connect_postgres(
+        made: psycopg.Connection[Any] = rds_tls.connect_postgres(
             os.environ["DATABASE_HOST"],
             dbname=os.environ["DATABASE_NAME"],
             autocommit=True,
@@ -37,6 +37,7 @@ def kept_connection() -> psycopg.Connection[Any]:
         if why is None:
             raise
         raise ConnectionError(f"{why} ({error})") from error
+    return made
 
 
 def connection() -> psycopg.Connection[Any]:
@@ -55,5 +56,5 @@ def handler(_event: object, _context: object) -> dict[str, Any]:
     """Answer an invocation; what the function is there for goes into the transaction."""
     database = connection()
     with database.transaction():
-        session, user = database.execute("SELECT pg_backend_pid(), current_user::text").fetchone() or ()
+        ((session, user),) = database.execute("SELECT pg_backend_pid(), current_user::text").fetchall()
     return {"session": session, "user": user}

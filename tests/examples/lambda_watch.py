@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 import threading
+from importlib import import_module
 from typing import Any
 
 seen: dict[str, list[str]] = {"written": [], "called": []}
@@ -22,18 +23,21 @@ def watch(event: str, arguments: tuple[Any, ...]) -> None:
 
 sys.addaudithook(watch)
 
-import handler as example  # noqa: E402 - its import is watched too
+example: Any = import_module("handler")  # its import is watched too
 
 
 def handler(event: object, context: object) -> dict[str, Any]:
-    """Answer as the example does, and say what was seen so far."""
+    """Answer as the example does, and describe its connection; or say what was seen so far."""
+    if event == "look":
+        return dict(seen)
+    if event == "roots":
+        return {"path": example.rds_tls.ca_path(os.environ["DATABASE_HOST"]), **seen}
     answer = example.handler(event, context)
     kept = example.kept_connection()
     with socket.socket(fileno=os.dup(kept.fileno())) as peer:
         dead_after = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
     return {
         **answer,
-        **seen,
         "is_tls": kept.pgconn.ssl_in_use,
         "dead_after": dead_after,
         "threads": [thread.name for thread in threading.enumerate()],

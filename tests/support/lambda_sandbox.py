@@ -176,7 +176,15 @@ class Sandbox:
 
     def outcome(self, event: object) -> Answer:
         """Invoke the function, and give what the client posts, whatever it is."""
-        self._api.events.put(event if event is not None else {})
+        self.hand_out(event)
+        return self.answer()
+
+    def hand_out(self, event: object = None) -> None:
+        """Hand out an invocation to the client that asks for one, awake or not."""
+        self._api.events.put({} if event is None else event)
+
+    def answer(self) -> Answer:
+        """Wait for what the client posts."""
         try:
             return self._api.answers.get(timeout=PATIENCE)
         except Empty:
