@@ -224,7 +224,7 @@ def test_refusal_shows_without_the_examples_own_help(start: Start, cluster: Post
 
 @needs_client
 def test_cold_start_loads_little(start: Start) -> None:
-    """Beside what the same by hand loads, a cold start loads a few dozen small files of ours, and nothing of others'."""
+    """Beside what the same by hand loads, a cold start loads a few dozen files of ours, and nothing of others'."""
     ours, by_hand = (set(start(handler).invoke()["modules"]) for handler in ("lambda_watch.handler", BY_HAND))
     beyond = ours - by_hand - {"handler", "lambda_watch"}
     # pkgutil lists botocore's loggers, so that none of them writes down a token.
