@@ -211,6 +211,18 @@ def test_refusal_shows_cause_and_fix(
 
 
 @needs_client
+@pytest.mark.parametrize(("level", "count"), [("WARN", 1), ("ERROR", 0)])
+def test_log_level_decides_about_the_warning(
+    level: str, count: int, start: Start, cluster: PostgresServer, pki: Pki
+) -> None:
+    """Above WARN the function's own log level drops it, as docs/lambda.md says; the example's error still says all."""
+    cluster.present(pki.authority.issue([OTHER]))
+    sandbox = start(AWS_LAMBDA_LOG_FORMAT="JSON", AWS_LAMBDA_LOG_LEVEL=level)
+    assert "[other-name]" in sandbox.fail()["errorMessage"]
+    assert len(warnings_in_json(sandbox.log())) == count
+
+
+@needs_client
 def test_refusal_shows_without_the_examples_own_help(start: Start, cluster: PostgresServer, pki: Pki) -> None:
     """A handler that lets the driver's error pass has cause and fix in its log all the same, by the warning."""
     cluster.present(pki.authority.issue([OTHER]))
