@@ -20,6 +20,8 @@ EXTRAS = PROJECT["project"]["optional-dependencies"]
 SUPPORTED = nox.project.python_versions(PROJECT)
 OLDEST = SUPPORTED[0]
 THIS = "{}.{}".format(*sys.version_info)
+# AWS Lambda's own runtime client, which has no wheel for every platform.
+LAMBDA = nox.project.dependency_groups(PROJECT, "lambda")
 # What builds mysqlclient, which has no wheels for Linux: each program, and the package of Debian's that brings it.
 BUILD_TOOLS = {"gcc": "gcc", "pkg-config": "pkg-config", "mariadb_config": "default-libmysqlclient-dev"}
 # What lets endpoints' names lead to loopback where a driver resolves in C, and the package that brings it.
@@ -109,12 +111,13 @@ def provide_servers(session: nox.Session) -> None:
     install_packages(session, str(session.run("python", "-m", "tests.support.local_rds.process", silent=True)).split())
 
 
-def provide_mysqlclient(session: nox.Session, *requirements: str) -> None:
-    """Build mysqlclient, and bring what its tests resolve by; where that fails, they are skipped."""
+def provide_compiled(session: nox.Session, *requirements: str) -> None:
+    """Build what has no wheel everywhere, and bring what its tests resolve by; where that fails, they are skipped."""
     packages = [package for program, package in BUILD_TOOLS.items() if not shutil.which(program)]
     packages += [] if any(Path("/usr").glob(f"lib*/**/{RESOLVER}")) else [RESOLVER_PACKAGE]
     install_packages(session, packages)
-    session.install(*requirements, success_codes=[0, 1])
+    for requirement in requirements:  # one at a time: that one cannot be built is no reason to lack another
+        session.install(requirement, success_codes=[0, 1])
 
 
 def run_tests(session: nox.Session, *files: str) -> None:
@@ -129,7 +132,7 @@ def run_tests(session: nox.Session, *files: str) -> None:
 def run_benchmarks(session: nox.Session, *options: str) -> None:
     """Run the benchmarks beside the peers."""
     install(session, "bench")
-    provide_mysqlclient(session, *EXTRAS["mysqlclient"])
+    provide_compiled(session, *EXTRAS["mysqlclient"])
     provide_servers(session)
     session.run("python", "-m", "benchmarks", *options, *session.posargs)
 
@@ -141,7 +144,7 @@ def tests(session: nox.Session) -> None:
     runs = " ".join(session.posargs) or ("the whole suite" if whole else "what differs by Python")
     session.log(f"found {', '.join(VERSIONS)}; on {session.python} runs {runs}")
     install(session, "tests")
-    provide_mysqlclient(session, *EXTRAS["mysqlclient"])
+    provide_compiled(session, *EXTRAS["mysqlclient"], *LAMBDA)
     run_tests(session, *() if whole else DIFFERS_BY_PYTHON)
 
 
@@ -168,7 +171,7 @@ def minimums(session: nox.Session) -> None:
         *oldest(*PROJECT["project"]["dependencies"], *others), *nox.project.dependency_groups(PROJECT, "tests")
     )
     session.install("--no-deps", "-e", ".")
-    provide_mysqlclient(session, *oldest(*EXTRAS["mysqlclient"]))
+    provide_compiled(session, *oldest(*EXTRAS["mysqlclient"]), *LAMBDA)
     run_tests(session)
 
 

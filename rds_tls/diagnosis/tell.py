@@ -9,11 +9,13 @@ import time
 from typing import TYPE_CHECKING
 
 from rds_tls import log
+from rds_tls.settings import on_lambda
 
 if TYPE_CHECKING:
     from rds_tls.diagnosis.cause import Diagnosis
 
-# A pool that reconnects all the time says the same once in so many seconds.
+# A pool that reconnects all the time says the same once in so many seconds. On AWS Lambda it is said each time: there a
+# log is read by the id of one request, and a clock may stand for as long as the sandbox is frozen.
 _PAUSE = 60.0
 _MAX_TOLD = 256
 
@@ -23,6 +25,8 @@ _told: dict[tuple[str, str], tuple[float, int]] = {}
 
 def tell(error: BaseException, diagnosis: Diagnosis, host: str) -> None:
     """Add the note to an error, and warn under the logger ``rds_tls``, once a minute for each host and cause.
+
+    On AWS Lambda the warning comes each time.
 
     Args:
         error: what the driver raised; one that has a note already keeps that.
@@ -39,7 +43,7 @@ def tell(error: BaseException, diagnosis: Diagnosis, host: str) -> None:
         return
     if len(_told) >= _MAX_TOLD:
         _told.clear()
-    _told[key] = now + _PAUSE, 0
+    _told[key] = now + (0.0 if on_lambda() else _PAUSE), 0
     log.warning("%s%s", diagnosis, f" (and {unsaid} more times since the last warning)" if unsaid else "")
 
 

@@ -47,6 +47,14 @@ def test_log_gets_one_warning_a_minute(caplog: pytest.LogCaptureFixture, monkeyp
     assert all(len(error.__notes__) == 1 for error in errors)
 
 
+def test_log_on_lambda_gets_every_warning(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who reads what one invocation on AWS Lambda logged finds the cause there, not with an earlier one."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "orders")
+    for _ in range(3):
+        tell(OSError(), DIAGNOSIS, HOST)
+    assert warnings(caplog) == [LINE] * 3
+
+
 def test_memory_is_bounded() -> None:
     """A program that names thousands of hosts keeps a few."""
     for number in range(1000):
