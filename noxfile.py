@@ -13,7 +13,7 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.download_python = "never"
 # The sessions are those of the versions that this machine has: one that then cannot be run fails.
 nox.options.error_on_missing_interpreters = True
-nox.options.sessions = ["lint", "tests", "system"]
+nox.options.sessions = ["lint", "docs", "tests", "system"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 EXTRAS = PROJECT["project"]["optional-dependencies"]
@@ -167,6 +167,14 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site in build/site, without the network; a warning is an error. tests/test_docs.py runs its blocks."""
+    session.install(*nox.project.dependency_groups(PROJECT, "docs"))
+    # It announces MkDocs 2 with each build, and by that colours the log of one that is as it should be.
+    session.run("mkdocs", "build", "--strict", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})
 
 
 @nox.session

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 
-# A document of the repository -> its place on the site. Not SECURITY.md's own name: where a file system takes no heed of
-# case, it would be docs/security.md.
+# A document of the repository -> its place on the site. SECURITY.md does not keep its name: where a file system takes
+# no heed of case, that is docs/security.md.
 DOCUMENTS = {
     "SECURITY.md": "project/security-policy.md",
     "CHANGELOG.md": "project/changelog.md",
@@ -46,7 +46,7 @@ _LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the repository's documents to the site's files."""
-    from mkdocs.structure.files import File
+    from mkdocs.structure.files import File  # noqa: PLC0415 - the tests read the tables above without it
 
     for source, place in DOCUMENTS.items():
         if place != "index.md" and (ROOT / source).exists():

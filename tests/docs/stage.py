@@ -1,4 +1,4 @@
-"""The stage on which a page's first block runs as printed: the endpoints' names and ports lead to servers of one's own.
+"""The stage on which a page's first block runs as printed: endpoints' names and ports lead to servers of one's own.
 
 In the block's process libnss-wrapper answers in place of the resolver, so that every endpoint that the documents name
 leads to a loopback address of this stage's own. There 5432 and 3306 are free, whatever else listens on this machine, and
@@ -19,6 +19,7 @@ from typing import NamedTuple
 import psycopg
 import pytest
 
+from tests.docs import prelude
 from tests.docs.pages import DOCUMENTS, Block
 from tests.support import in_c
 from tests.support.local_aws import LocalAws, Reply
@@ -68,8 +69,15 @@ class Relay:
                 client, _ = self._listener.accept()
                 self.clients += 1
                 server = socket.create_connection(("127.0.0.1", self._server))
-                for source, sink in ((client, server), (server, client)):
-                    threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+                threading.Thread(target=_pass_on, args=(client, server), daemon=True).start()
+
+
+def _pass_on(client: socket.socket, server: socket.socket) -> None:
+    with client, server:
+        back = threading.Thread(target=_pump, args=(server, client), daemon=True)
+        back.start()
+        _pump(client, server)
+        back.join()
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:
@@ -97,7 +105,8 @@ class Stage(NamedTuple):
 
     def variables_of(self, block: Block) -> dict[str, str]:
         """Give the variables of a block's process, those that it reads too."""
-        url = f"postgresql://{USER}:{PASSWORD}@{sorted(names())[0]}/{DATABASES[0]}"
+        scheme = "mysql" if "mysql" in block.text else "postgresql"
+        url = f"{scheme}://{USER}:{PASSWORD}@{prelude.host}/{DATABASES[0]}"
         read = {name: url if name.endswith("URL") else PASSWORD for name in _VARIABLES.findall(block.text)}
         return read | self.environment
 
@@ -130,7 +139,9 @@ def open_stage(folder: Path) -> Iterator[Stage]:
     if not in_c._library():
         pytest.skip("libnss-wrapper is not installed: apt-get install libnss-wrapper")
     authority, address = Authority("eu-west-1", KeyType.RSA2048), f"127.{secrets.randbelow(200) + 20}.77.1"
-    credentials = authority.issue(sorted(names(), key=len, reverse=True))  # the last is the common name: 64 letters at most
+    credentials = authority.issue(
+        sorted(names(), key=len, reverse=True)
+    )  # the last is the common name: 64 letters at most
     files = {"root.pem": authority.root_pem, "foreign.pem": Authority("eu-west-1", KeyType.RSA2048).root_pem}
     for name, content in files.items():
         (folder / name).write_bytes(content)
