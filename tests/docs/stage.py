@@ -1,8 +1,8 @@
 """The stage on which a page's first block runs as printed: endpoints' names and ports lead to servers of one's own.
 
-In the block's process libnss-wrapper answers in place of the resolver, so that every endpoint that the documents name
-leads to a loopback address of this stage's own. There 5432 and 3306 are free, whatever else listens on this machine, and
-relays lead on to the servers. Their certificate carries all of those names; RDS_TLS_CA_BUNDLE names its root.
+Where the block runs, libnss-wrapper answers in place of the resolver: every endpoint that the documents name leads to a
+loopback address of the stage's own. There 5432 and 3306 are free, whatever else listens on this machine. Relays lead on
+from there to the servers, whose certificate carries all of those names; RDS_TLS_CA_BUNDLE names its root.
 """
 
 import json
