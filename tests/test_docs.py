@@ -173,7 +173,7 @@ def complaints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]
 
 def as_module(block: Block) -> str:
     """Give a block's program as a module, in which ``await`` stands in a function."""
-    text = textwrap.dedent(block.text)
+    text = block.text
     plain = compile("", "", "exec").co_flags
     flags = compile(block.code(), str(block), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT).co_flags
     return text if flags == plain else f"async def _block() -> None:\n{textwrap.indent(text, '    ')}"
@@ -198,19 +198,18 @@ def test_type_checker_sees_mistakes(complaints: dict[str, list[str]]) -> None:
     assert "regoin" in argument
 
 
+# How a shell's block may be marked; without a mark, or as a session, it has output too.
+SHELL = {"sh": "", "console": r"\$ ", "": r"(?:\$ )?(?=rds-tls |eval )"}
+
+
 def command_lines() -> list[tuple[str, list[str]]]:
     """List the calls of ``rds-tls`` in shell blocks: where each stands, and its arguments."""
     found = []
-    for page in DOCUMENTS:
-        for block in page.blocks:
-            if block.language not in {"sh", "console", "shell", "bash"}:
-                continue
-            is_session = block.language == "console"
-            lines = [
-                line for line in block.text.replace("\\\n", " ").splitlines() if not is_session or line[:2] == "$ "
-            ]
-            calls = [call for line in lines for call in re.findall(r"\brds-tls (?!\[)([^|;&)\n#]*)", line)]
-            found += [(str(block), shlex.split(re.sub(r"[\"'] *$|>.*$", "", call))) for call in calls]
+    for block in (block for page in DOCUMENTS for block in page.blocks if block.language in SHELL):
+        lines = block.text.replace("\\\n", " ").splitlines()
+        commands = [line for line in lines if re.match(SHELL[block.language], line)]
+        calls = [call for line in commands for call in re.findall(r"\brds-tls (?!\[)([^|;&)#]*)", line)]
+        found += [(str(block), shlex.split(call.partition(">")[0])) for call in calls]
     return found
 
 
@@ -260,7 +259,7 @@ def test_page_is_built_as_the_others(page: Page) -> None:
     """A page opens with a block and ends with what to do when it fails."""
     assert page.blocks, "it has no block"
     assert page.blocks[0].line <= OPENS_WITHIN
-    assert page.blocks[0].language in {"python", "sh", "console"}
+    assert page.blocks[0].language in {"python", *SHELL}
     sections = re.findall(r"^## (.+)$", page.prose, re.MULTILINE)
     assert sections[-1] == "When it fails"
 

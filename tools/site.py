@@ -40,7 +40,7 @@ ARRIVING = frozenset(
     }
 )
 
-FENCED = re.compile(r"^(```|~~~).*?^\1`*\s*$", re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^( *```).*?^\1\s*?$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
 
 

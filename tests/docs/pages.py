@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from tests.support import ROOT
 
-_FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```\s*?$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^(#{1,6}) +(.+?) *#*$", re.MULTILINE)
 _LINK = re.compile(r"\]\(([^()\s]+)\)")
 _ANCHOR = re.compile(r"""<a (?:id|name)=["']([^"']+)["']""")
@@ -39,7 +39,7 @@ class Block(NamedTuple):
 
     def code(self) -> str:
         """Give the program, so that a traceback's line is the page's."""
-        return "\n" * (self.line - 1) + textwrap.dedent(self.text)
+        return "\n" * (self.line - 1) + self.text
 
     def tree(self) -> ast.Module:
         """Parse it; ``await`` may stand outside a function, as in a notebook.
@@ -78,7 +78,7 @@ class Page:
     def blocks(self) -> list[Block]:
         """Its fenced blocks, in order."""
         return [
-            Block(self.name, self.text.count("\n", 0, found.start(2)) + 1, found[1], found[2])
+            Block(self.name, self.text.count("\n", 0, found.start(3)) + 1, found[2], textwrap.dedent(found[3]))
             for found in _FENCE.finditer(self.text)
         ]
 
