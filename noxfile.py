@@ -13,7 +13,7 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.download_python = "never"
 # The sessions are those of the versions that this machine has: one that then cannot be run fails.
 nox.options.error_on_missing_interpreters = True
-nox.options.sessions = ["lint", "tests", "system"]
+nox.options.sessions = ["lint", "docs", "tests", "system"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 EXTRAS = PROJECT["project"]["optional-dependencies"]
@@ -215,6 +215,14 @@ def sizes(session: nox.Session) -> None:
         session.install("--no-compile", "--target", str(folder), wanted, success_codes=[0, 1])
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         print(f"{wanted:20} {size / 1e6:6.1f} MB")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site in build/site, without the network; a warning is an error. tests/test_docs.py runs its blocks."""
+    session.install(*nox.project.dependency_groups(PROJECT, "docs"))
+    # It announces MkDocs 2 with each build, and by that colours the log of one that is as it should be.
+    session.run("mkdocs", "build", "--strict", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})
 
 
 @nox.session
