@@ -4,9 +4,9 @@ PostgreSQL then wants the password as clear text inside TLS, which is how a toke
 """
 
 import socketserver
-import threading
 from collections.abc import Callable
-from typing import Self
+
+from tests.support.serving import Served
 
 # A simple bind and its answers (RFC 4511, 4.2): BindResponse with resultCode 0, or 49, and two empty texts.
 _SUCCESS, _INVALID_CREDENTIALS = 0, 49
@@ -37,7 +37,7 @@ class _Handler(socketserver.BaseRequestHandler):
         self.request.sendall(bytes((0x30, len(body))) + body)
 
 
-class TokenDoor(socketserver.ThreadingTCPServer):
+class TokenDoor(Served, socketserver.ThreadingTCPServer):
     """A directory that knows nobody, and asks a function; use it as a context manager.
 
     Args:
@@ -50,13 +50,3 @@ class TokenDoor(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.is_good = is_good
         self.port: int = self.server_address[1]
-        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self._thread.join()
-        self.server_close()

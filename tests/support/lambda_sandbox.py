@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import Any, NamedTuple, Self
+
+from tests.support.serving import Served
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
 RUNTIME = "/2018-06-01/runtime"
@@ -73,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep quiet: the tests look at ``answers``."""
 
 
-class RuntimeApi(ThreadingHTTPServer):
+class RuntimeApi(Served, ThreadingHTTPServer):
     """The API that a runtime asks for its next invocation.
 
     Attributes:
@@ -112,10 +113,9 @@ class Sandbox:
         self.writable.mkdir()
         self._environ = environ
         self._api = RuntimeApi()
-        self._thread = Thread(target=self._api.serve_forever, kwargs={"poll_interval": 0.02})
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._api.__enter__()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 self._command, cwd=self._task, env=self._variables(), stdout=log, stderr=log, stdin=subprocess.DEVNULL
@@ -126,9 +126,7 @@ class Sandbox:
         self._process.kill()
         self._process.wait()
         self._api.events.put(None)  # whoever asked for the next invocation
-        self._api.shutdown()
-        self._thread.join()
-        self._api.server_close()
+        self._api.__exit__()
 
     def _variables(self) -> dict[str, str]:
         """Give what Lambda sets (docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html), and no HOME."""

@@ -1,8 +1,9 @@
 """The HTTP side of AWS on loopback: it answers each path by script, as STS, SSO and a container's agent do."""
 
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple, Self
+from typing import NamedTuple
+
+from tests.support.serving import Served
 
 ASSUMED = """\
 <AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
@@ -44,7 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep quiet: the tests look at ``asked``."""
 
 
-class LocalAws(ThreadingHTTPServer):
+class LocalAws(Served, ThreadingHTTPServer):
     """A server that gives every request the same reply; use it as a context manager.
 
     Attributes:
@@ -60,13 +61,3 @@ class LocalAws(ThreadingHTTPServer):
         self.reply = Reply(500)
         self.asked: list[str] = []
         self.url = f"http://127.0.0.1:{self.server_port}"
-        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self._thread.join()
-        self.server_close()

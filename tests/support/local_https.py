@@ -13,9 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import SimpleQueue
 from select import select
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from tests.support.local_rds import Authority, KeyType
+from tests.support.serving import Served
 
 HOST = "localhost"
 DRIP_SECONDS = 0.02
@@ -121,7 +122,7 @@ class Endless:
             self.sent.put(sent)
 
 
-class LocalHttps(ThreadingHTTPServer):
+class LocalHttps(Served, ThreadingHTTPServer):
     """An HTTPS server for ``localhost``; use it as a context manager.
 
     Args:
@@ -151,7 +152,6 @@ class LocalHttps(ThreadingHTTPServer):
         self.seen: list[Seen] = []
         self.connections = 0
         self.stopping = threading.Event()
-        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
 
     def url(self, path: str, *answers: Answer) -> str:
         """Set the answers that a path gives, one after the other, and return its URL."""
@@ -173,18 +173,12 @@ class LocalHttps(ThreadingHTTPServer):
         with suppress(OSError), self._context.wrap_socket(request, server_side=True) as connection:
             finish(connection)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
+        super().__exit__()
 
 
-class Proxy(ThreadingHTTPServer):
+class Proxy(Served, ThreadingHTTPServer):
     """A CONNECT proxy, used as a context manager.
 
     Args:
@@ -206,7 +200,6 @@ class Proxy(ThreadingHTTPServer):
         self.tunnels: list[str] = []
         self.credentials: list[str | None] = []
         self.url = f"https://{HOST}:{self.server_port}" if tls else f"http://127.0.0.1:{self.server_port}"
-        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
 
     def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  as the base class has it
         """Start TLS where it is wanted."""
@@ -214,15 +207,6 @@ class Proxy(ThreadingHTTPServer):
             super().finish_request(request, client_address)
         else:
             self._tls.finish_tls(request, partial(super().finish_request, client_address=client_address))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
 
 
 class _ProxyHandler(BaseHTTPRequestHandler):
