@@ -16,7 +16,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import NameOID
@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 # All that cryptography raises for a certificate that it cannot parse, now or when a field is first read;
-# KeyError is version 42's, for a name in an unknown string type. It also warns of oddities that none of AWS's RDS roots
+# KeyError is version 42's, for a name in an unknown string type; InternalError is OpenSSL's, as where a FIPS provider is
+# configured that the OpenSSL in cryptography's wheel cannot load. It also warns of oddities that none of AWS's RDS roots
 # has, such as a serial number of 0, and the program may have made errors of warnings. They are not silenced here: that
 # would change the filters of the whole process (warnings.catch_warnings), while its other threads do the same.
 UNPARSABLE = (
     Warning,
+    InternalError,
     KeyError,
     ValueError,
     TypeError,

@@ -12,6 +12,7 @@ from typing import Literal
 
 import pytest
 from cryptography import x509
+from cryptography.exceptions import InternalError
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs7
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -400,3 +401,14 @@ def test_any_damage_inside_a_certificate_is_contained(data: st.DataObject) -> No
     bundle = parse(block("CERTIFICATE", bytes(der)) + pem(beside))
     assert bundle.roots[-1].der == beside.public_bytes(Encoding.DER)
     assert len(bundle.roots) + len(bundle.dropped) == 2
+
+
+def test_library_without_algorithms_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a FIPS provider is configured, the OpenSSL in cryptography's wheel has nothing to verify a root by."""
+
+    def fail(_: bytes) -> None:
+        raise InternalError("Unknown OpenSSL error", [])
+
+    monkeypatch.setattr(x509, "load_der_x509_certificate", fail)
+    with pytest.raises(BundleError, match="no usable root: 1 unreadable; the first, .* Unknown OpenSSL error"):
+        parse(pem(GOOD))
