@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-# All that cryptography raises for a certificate that it cannot parse, now or when a field is first read;
-# KeyError is version 42's, for a name in an unknown string type; InternalError is OpenSSL's, as where a FIPS provider is
-# configured that the OpenSSL in cryptography's wheel cannot load. It also warns of oddities that none of AWS's RDS roots
-# has, such as a serial number of 0, and the program may have made errors of warnings. They are not silenced here: that
-# would change the filters of the whole process (warnings.catch_warnings), while its other threads do the same.
+# All that cryptography raises for a certificate that it cannot parse, now or when a field is first read. KeyError is
+# for a name in an unknown string type; InternalError is OpenSSL's, as where a FIPS provider is configured that the
+# OpenSSL in cryptography's wheel cannot load. It also warns of oddities that none of AWS's RDS roots has, such as a
+# serial number of 0, and the program may have made errors of warnings. They are not silenced here: that would change
+# the filters of the whole process (warnings.catch_warnings), while its other threads do the same.
 UNPARSABLE = (
     Warning,
     InternalError,

@@ -410,5 +410,5 @@ def test_library_without_algorithms_is_a_clear_error(monkeypatch: pytest.MonkeyP
         raise InternalError("Unknown OpenSSL error", [])
 
     monkeypatch.setattr(x509, "load_der_x509_certificate", fail)
-    with pytest.raises(BundleError, match="no usable root: 1 unreadable; the first, .* Unknown OpenSSL error"):
+    with pytest.raises(BundleError, match=r"no usable root: 1 unreadable; the first, .* Unknown OpenSSL error"):
         parse(pem(GOOD))
