@@ -19,6 +19,7 @@ VARIANTS = (
     ("[SSL] record layer failure", "[SSL: WRONG_VERSION_NUMBER] wrong version number", ""),
     ("record layer failure", "wrong version number", "newer versions of OpenSSL"),
     ("self signed certificate", "self-signed certificate", "OpenSSL 1.1"),
+    ("is not yet valid or the system clock is incorrect", "is not yet valid", "OpenSSL 3.6"),
     # fe-secure-openssl.c: of a file that is not there, and of an end.
     (
         "Either provide the file or change sslmode",
@@ -135,6 +136,8 @@ _PLACEHOLDERS = (
     (re.compile(r"\bport \d+"), "port PORT"),
     (re.compile(r"\b(ADDRESS|HOST)(:|', )\d+"), r"\1\2PORT"),
     (re.compile(r"_ssl\.c:\d+"), "_ssl.c:LINE"),
+    # The first byte of MySQL's greeting is its length, and in that the server's version; a web server's is an H.
+    (re.compile(r"(?<=SSL negotiation: )(?!H)."), "d"),
     (re.compile(r"system error: \d+"), "system error: NUMBER"),
     (re.compile(r"'L': '\d+'"), "'L': 'LINE'"),
     (re.compile(r'"[^"]*root\.pem"'), '"FILE"'),

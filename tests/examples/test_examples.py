@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
@@ -124,8 +125,9 @@ def test_example_is_refused_by_another_name(example: Example, server: Server, pk
         for line in lines:
             printed.append(line)
             if found := re.search(rf"{example.address}(http://[0-9.:]+)", line) if example.address else None:
-                with pytest.raises(OSError, match="500"):
+                with pytest.raises(HTTPError, match="500") as answer:
                     urlopen(found[1], timeout=SAFETY_SECONDS)  # noqa: S310 - loopback
+                answer.value.close()
             if "[other-name]" in line:
                 break
         process.terminate()

@@ -6,10 +6,12 @@ made of is told apart from the engine itself.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from threading import get_ident
 from typing import Any, NamedTuple, Self
 
 import asyncpg
+import pytest
 import sqlalchemy
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -69,14 +71,21 @@ class Kind(NamedTuple):
         """Give what ``secure`` is given besides."""
         return {"settings": settings} if self.dials_in_c else {"settings": settings, "via": (server.host, server.port)}
 
+    def skip_if_missing(self) -> None:
+        """Skip what asks for an engine of a driver that no compiler has built here."""
+        if self.dials_in_c and find_spec(self.dials_in_c) is None:
+            pytest.skip(f"{self.dials_in_c} is not installed, or cannot be built here")
+
     def make(self, url: str | URL, **options: Any) -> Engine:
         """Make an engine without rds_tls."""
+        self.skip_if_missing()
         if self.is_async:
             return create_async_engine(url, **options).sync_engine
         return sqlalchemy.create_engine(url, **options)
 
     def create(self, url: str | URL, **options: Any) -> Engine:
         """Make an engine by rds_tls."""
+        self.skip_if_missing()
         if self.is_async:
             return rds_tls.sqlalchemy.create_async_engine(url, **options).sync_engine
         return rds_tls.sqlalchemy.create_engine(url, **options)
