@@ -140,11 +140,7 @@ def roots_at_hand(anchors: Anchors) -> dict[str, Root] | None:
     from rds_tls.roots.bundle import parse_bundle
 
     try:
-        content = anchors.content
-        if content is None:
-            with open(anchors.path, "rb") as file:
-                content = file.read()
-        return {root.name: root for root in parse_bundle(content, now=datetime.now(UTC)).roots}
+        return {root.name: root for root in parse_bundle(anchors.pem(), now=datetime.now(UTC)).roots}
     except (OSError, BundleError):
         return None
 

@@ -62,6 +62,17 @@ class Anchors(NamedTuple):
         """What is trusted, whoever asks and however it was found: the path and the digest of what is there."""
         return self.path, self.digest
 
+    def pem(self) -> bytes:
+        """Give the PEM: what was judged, where that is at hand, else what the file holds now.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        if self.content is not None:
+            return self.content
+        with open(self.path, "rb") as file:
+            return file.read()
+
     @property
     def is_fresh(self) -> bool:
         """Whether the anchors are younger than ``Settings.max_age``."""

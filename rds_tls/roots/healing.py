@@ -78,8 +78,4 @@ def _same_anchors(one: Anchors, other: Anchors) -> bool:
 
 def _blocks(anchors: Anchors) -> set[bytes]:
     """Give the PEM blocks of anchors, to compare one with another whatever else the files say."""
-    content = anchors.content
-    if content is None:
-        with open(anchors.path, "rb") as file:
-            content = file.read()
-    return {block.partition(END_CERTIFICATE)[0] for block in content.split(BEGIN_CERTIFICATE)[1:]}
+    return {block.partition(END_CERTIFICATE)[0] for block in anchors.pem().split(BEGIN_CERTIFICATE)[1:]}
