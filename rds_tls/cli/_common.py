@@ -15,11 +15,12 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rds_tls.roots.lookup import ca_path
-from rds_tls.roots.pem import MAX_BYTES
+from rds_tls.roots.lookup import anchors_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from rds_tls.roots.anchors import Anchors
 
 _WIDTH = 80
 _SHORT = 6
@@ -82,18 +83,11 @@ def address(text: str) -> tuple[str, int]:
     return name.removeprefix("[").removesuffix("]"), int(port)
 
 
-def path_of(place: str) -> str:
-    """Find what is named: a file that is there, else the trust anchors of a region or an endpoint."""
-    if os.path.exists(place) or os.sep in place:
-        return place
+def anchors_of(place: str) -> Anchors:
+    """Find the trust anchors of a region or an endpoint, whichever is named."""
+    host, region = (place, None) if "." in place else (None, place)
     with waiting("looking for the roots"):
-        return ca_path(place) if "." in place else ca_path(region=place)
-
-
-def read(path: str) -> bytes:
-    """Read a file; one that is too large for a bundle is not read to its end."""
-    with open(path, "rb") as file:
-        return file.read(MAX_BYTES + 1)
+        return anchors_for(host, region, None)
 
 
 def write(text: str) -> None:

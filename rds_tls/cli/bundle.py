@@ -45,12 +45,11 @@ def run(chosen: argparse.Namespace) -> int:
     form = chosen.format or named
     if chosen.output is None and (form != "pem" or chosen.json):
         raise OptionError("stdout is for PEM alone: name a file with -o, such as -o roots.p7b")
-    path = _common.path_of(chosen.place)
-    pem = _common.read(path)
-    roots = inspect_bundle(pem).roots
+    pem = _common.anchors_of(chosen.place).pem()
     if chosen.output is None:
-        sys.stdout.write(pem.decode())
+        sys.stdout.buffer.write(pem)  # as it is: a file of the caller's own may have comments in any encoding
         return 0
+    roots = inspect_bundle(pem).roots
     with open(chosen.output, "wb") as file:
         file.write(_made(form, pem, roots))
     _report(chosen, form, roots)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from rds_tls.cli import _common
 from rds_tls.roots.cache.kept import lasting
-from rds_tls.roots.lookup import anchors_for
 
 if TYPE_CHECKING:
     import argparse
@@ -23,8 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Print the path of a PEM file of the trust anchors."""
-    host, region = (chosen.place, None) if "." in chosen.place else (None, chosen.place)
-    anchors = anchors_for(host, region, None)
+    anchors = _common.anchors_of(chosen.place)
     lasting(anchors.path)
     if chosen.json:
         _common.write_json(_described(anchors))

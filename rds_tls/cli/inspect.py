@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from rds_tls.cli import _common
 from rds_tls.diagnosis.inspect import inspect_bundle, is_published, key_of
 from rds_tls.errors import BundleError
+from rds_tls.roots.pem import read_bounded
 
 if TYPE_CHECKING:
     import argparse
@@ -30,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Print the bundle; 1 where it is not published roots alone, or lacks one of a region that it is for."""
-    path = _common.path_of(chosen.place)
-    found = inspect_bundle(_common.read(path))
+    path = _path(chosen.place)
+    found = inspect_bundle(read_bounded(path))
     if chosen.region:
         found = found.only(chosen.region)
         if not found.roots:
@@ -42,6 +44,13 @@ def run(chosen: argparse.Namespace) -> int:
         _common.write(path)
         _common.show("\n".join(_lines(found, is_full=chosen.full)), 4)
     return 0 if found.ok else 1
+
+
+def _path(place: str) -> str:
+    """Find what is named: a file that is there, else the trust anchors of a region or an endpoint."""
+    # A folder may have a region's name, as those have that hold one's configuration.
+    is_file = os.sep in place or (os.path.exists(place) and not os.path.isdir(place))
+    return place if is_file else _common.anchors_of(place).path
 
 
 def _lines(found: Inspection, *, is_full: bool) -> Iterator[str]:

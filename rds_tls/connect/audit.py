@@ -18,7 +18,7 @@ from rds_tls.errors import AuditError, BundleError, OptionError, RdsTlsError
 from rds_tls.roots.bundle import Root, parse_bundle
 from rds_tls.roots.known import AMAZON_ROOTS, GA, RDS_ROOTS
 from rds_tls.roots.lookup import obtain_anchors
-from rds_tls.roots.pem import MAX_BYTES
+from rds_tls.roots.pem import read_bounded
 from rds_tls.settings import Settings, process_settings
 
 if TYPE_CHECKING:
@@ -130,8 +130,7 @@ def _clients(regions: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _read(path: str, now: datetime) -> Trusted:
-    with open(path, "rb") as file:
-        content = file.read(MAX_BYTES + 1)
+    content = read_bounded(path)
     try:
         roots = parse_bundle(content, now=now).roots
     except BundleError as error:

@@ -6,3 +6,9 @@ MAX_BYTES = 1_048_576
 # RFC 7468, 5.1.
 BEGIN_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 END_CERTIFICATE = b"-----END CERTIFICATE-----"
+
+
+def read_bounded(path: str) -> bytes:
+    """Read a file; of one that is too large for a bundle no more than shows that."""
+    with open(path, "rb") as file:
+        return file.read(MAX_BYTES + 1)

@@ -114,6 +114,28 @@ def test_bundle_prints_pem(capsys: Output) -> None:
         assert capsys.readouterr() == (shipped().decode(), "")
 
 
+@pytest.mark.parametrize("command", ["inspect", "bundle"])
+def test_folder_with_a_regions_name_is_none(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    """Where one's configuration lies in a folder for each region, the region is meant."""
+    (tmp_path / "eu-west-1").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main([command, "eu-west-1"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_bundle_is_printed_byte_by_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """A comment in a file of the caller's own may be in any encoding."""
+    file = tmp_path / "own.pem"
+    file.write_bytes("# für uns\n".encode("latin-1") + shipped())
+    monkeypatch.setenv("RDS_TLS_CA_BUNDLE", str(file))
+    assert main(["bundle", "eu-west-1"]) == 0
+    assert capfdbinary.readouterr().out == file.read_bytes()
+
+
 @pytest.mark.parametrize("arguments", [["--p7b"], ["--p12"], ["--json"], ["--pem", "--json"]])
 def test_stdout_is_for_pem_alone(arguments: list[str], capsys: Output) -> None:
     """What no terminal can show needs a file."""
