@@ -15,6 +15,7 @@ from rds_tls.roots.cache.disk import Cache
 from rds_tls.roots.cache.entry import MAX_FILE_BYTES, parse
 from rds_tls.roots.cache.fault import FaultError
 from rds_tls.roots.cache.private import check_directory, read_private
+from rds_tls.roots.pem import BEGIN_CERTIFICATE
 
 if TYPE_CHECKING:
     from rds_tls.settings import Settings
@@ -133,7 +134,7 @@ def _described(storage: Cache, name: str, settings: Settings) -> Listed:
     return listed._replace(
         size=len(data),
         fetched_at=entry.origin.fetched_at,
-        roots=entry.content.count(b"-----BEGIN CERTIFICATE-----"),
+        roots=entry.content.count(BEGIN_CERTIFICATE),
         is_fresh=is_young(entry.origin.fetched_at, settings),
         is_found=found is not None and found.path == path,
     )
